@@ -14,8 +14,8 @@
  *	urn:device-identity:sha256:<64 hex>    a device: digest of its canonical id_data
  * The subject's commonName is a courier's technician, a device's id.
  * Roles are extended key usages below an arc of ours:
- *	2.25.166290398437520364391264839150236811347.1  courier
- *	2.25.166290398437520364391264839150236811347.2  device
+ *	2.25.243328822818522169898682593506293297451.1  courier
+ *	2.25.243328822818522169898682593506293297451.2  device
  * Issuers and leaves must both name the role: a device issuer cannot make couriers.
  *
  * Verification here never looks at a clock: time is judged by the caller, after
@@ -38,7 +38,7 @@ enum {
 	CERTIFICATE_SERIAL_SIZE = 16,
 };
 
-#define CERTIFICATE_ROLE_ARC "2.25.166290398437520364391264839150236811347"
+#define CERTIFICATE_ROLE_ARC "2.25.243328822818522169898682593506293297451"
 
 enum certificate_role { CERTIFICATE_COURIER = 1, CERTIFICATE_DEVICE = 2 };
 
