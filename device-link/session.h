@@ -26,7 +26,7 @@ enum session_state {
 	SESSION_OVER,     /* closed, by either side or by an error */
 };
 
-enum { SESSION_EXPORTER_SIZE = 32, SESSION_MESSAGE_MAX = 64 * 1024 };
+enum { SESSION_EXPORTER_SIZE = 32, SESSION_MESSAGE_MAX = 128 * 1024 };
 
 /* Who we are and whom we accept; all borrowed for the life of the session. */
 struct session_identity {
