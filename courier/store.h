@@ -1,0 +1,240 @@
+/*
+ * store.h - what the laptop remembers: SQLite in WAL mode with synchronous=FULL,
+ * and sealed blobs beside it.
+ *
+ * Every function that changes something is one transaction, durable when it
+ * returns, and appends a row to the hash-chained audit log in that same
+ * transaction.  What is secret or telling is sealed before SQLite sees it; names
+ * are HMACs.  Two keys lie under the passphrase: the acting key (courier and server
+ * key, tokens, download URLs, artifacts) and the reports key (devices, receipts,
+ * inventory, audit), so that acting can be wiped and reports kept.  What stays
+ * readable on a stolen disk is listed in courier(1).
+ *
+ * A store is used by one process at a time (ERROR_BUSY) and by any number of its
+ * threads.  Structs given out are the caller's to free.
+ */
+#ifndef COURIER_STORE_H
+#define COURIER_STORE_H
+
+#include "common/parcel.h"
+#include "common/secret.h"
+#include "common/statement.h"
+
+struct store;
+
+/* ---- open and close ---- */
+
+/* Make a new store in directory HOME (created, mode 0700).  ERROR_BUSY if there is
+ * one already. */
+NODISCARD bool store_create(const char *home, const struct passphrase *, struct error *);
+bool store_exists(const char *home);
+
+/* ERROR_UNAUTHORISED: wrong passphrase.  ERROR_DAMAGED: corrupt, or written by a
+ * newer version (the text says which).  ERROR_BUSY: another process has it. */
+NODISCARD bool store_open(
+	const char *home, const struct passphrase *, struct store **, struct error *);
+/* With the keys a former store_remember() left in the kernel's keyring; *FOUND false
+ * when there are none, or the kernel forbids it. */
+NODISCARD bool store_open_remembered(
+	const char *home, struct store **, bool *found, struct error *);
+/* Leave the keys in the kernel's keyring for TIMEOUT_S seconds; *DONE false where
+ * the kernel forbids it. */
+NODISCARD bool store_remember(struct store *, unsigned timeout_s, bool *done, struct error *);
+void store_close(struct store *);
+void store_cleanup(struct store **);
+
+/* ---- the courier's own keys and papers ---- */
+
+enum store_secret { STORE_COURIER_KEY, STORE_SERVER_KEY }; /* Ed25519 seeds; acting key */
+
+NODISCARD bool store_put_secret(
+	struct store *, enum store_secret, const struct secret *, struct error *);
+NODISCARD bool store_get_secret(
+	struct store *, enum store_secret, struct secret *, struct error *);
+
+/* Small named papers (control bundle, ...), sealed with the reports key.  At most
+ * 1 MiB.  *FOUND false: none of that name. */
+NODISCARD bool store_put_paper(struct store *, const char *name, struct bytes, struct error *);
+NODISCARD bool store_get_paper(
+	struct store *, const char *name, struct buf *, bool *found, struct error *);
+
+/* ---- devices ---- */
+
+/* A device this courier serves, or met.  All text is owned by the struct; NULL or
+ * empty: not known.  ID is what people call it: the certificate's id, or the one
+ * the operator gave. */
+struct store_device {
+	char id[CERTIFICATE_ID_MAX + 1];
+	char *server;  /* name of the configured server; NULL: only met on site */
+	char *id_data; /* JSON object, as the server knows the identity */
+	char *device_type, *artifact; /* as shipped, until its inventory tells */
+	char *label, *site, *group, *tier;
+	char *key_pem;        /* its public key, from a verified certificate or statement */
+	bool certified;       /* the key's certificate chains to the fleet root */
+	char *chain_pem;      /* a new certificate to bring to it; NULL: none */
+	struct buf inventory; /* last DSSE_INVENTORY envelope */
+	struct buf identity;  /* last DSSE_IDENTITY envelope, of an uncertified device */
+	bool inventory_sent;  /* the server has that inventory */
+	bool identity_sent;
+	int64_t visited;    /* Unix seconds by this laptop's clock; 0 never */
+	int64_t synced;     /* likewise */
+	uint64_t newest;    /* highest receipt sequence here */
+	char *problem;      /* last refusal by the server, for people; NULL: none */
+	int64_t not_before; /* the server asked to be left alone until then */
+};
+
+void store_device_free(struct store_device *); /* caller's memory; zero is fine */
+
+/* Insert or replace by id.  EVENT is the audit row's sentence. */
+NODISCARD bool store_put_device(
+	struct store *, const struct store_device *, const char *event, struct error *);
+/* *FOUND false: no such id. */
+NODISCARD bool store_get_device(
+	struct store *, const char *id, struct store_device *, bool *found, struct error *);
+/* By id, label, or any unique prefix of an id or a label.  ERROR_USAGE: none;
+ * ERROR_BUSY: ambiguous, the text names the candidates. */
+NODISCARD bool store_find_device(
+	struct store *, const char *name, struct store_device *, struct error *);
+/* By the fingerprint of its key. */
+NODISCARD bool store_device_of_key(struct store *, const struct digest *, struct store_device *,
+	bool *found, struct error *);
+/* Call VISIT for each, in order of id, until it returns false (then the error is
+ * its).  VISIT may change the store. */
+NODISCARD bool store_each_device(struct store *,
+	bool (*visit)(void *self, const struct store_device *, struct error *), void *self,
+	struct error *);
+
+/* The device's token at its server, acting key.  An empty token forgets it. */
+NODISCARD bool store_put_token(
+	struct store *, const char *device, const char *token, struct error *);
+NODISCARD bool store_get_token(
+	struct store *, const char *device, struct buf *, bool *found, struct error *);
+
+/* ---- parcels ---- */
+
+struct store_parcel {
+	char device[CERTIFICATE_ID_MAX + 1];
+	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
+	enum parcel_state state;
+	char *artifact_id; /* the server's id of the artifact: parcels share its blob */
+	char *artifact_name;
+	char *url;           /* download URL; acting key */
+	int64_t url_expires; /* Unix seconds; 0 not known */
+	char *request;       /* the frozen `next` body, replayed until the final status */
+	bool has_digest;     /* known once READY: */
+	struct digest digest;
+	uint64_t size, unpacked;
+	char *facts;      /* JSON: what the artifact says of itself (sync.c) */
+	char *reason;     /* why it is KEPT or DROPPED, or is not yet READY */
+	int64_t changed;  /* Unix seconds */
+	unsigned attempt; /* 1 and up */
+	bool stage;       /* delivered with --stage */
+};
+
+void store_parcel_free(struct store_parcel *);
+
+/* Insert, or replace all but the state, by (device, deployment). */
+NODISCARD bool store_put_parcel(
+	struct store *, const struct store_parcel *, const char *event, struct error *);
+/* Change the state by the table in common/parcel.h; REASON may be NULL. */
+NODISCARD bool store_move_parcel(struct store *, const char *device, const char *deployment,
+	enum parcel_event, const char *reason, struct error *);
+NODISCARD bool store_get_parcel(struct store *, const char *device, const char *deployment,
+	struct store_parcel *, bool *found, struct error *);
+/* The newest parcel of DEVICE that is not REPORTED, KEPT or DROPPED. */
+NODISCARD bool store_open_parcel(
+	struct store *, const char *device, struct store_parcel *, bool *found, struct error *);
+/* For each parcel, of DEVICE if it is not NULL, oldest first. */
+NODISCARD bool store_each_parcel(struct store *, const char *device,
+	bool (*visit)(void *self, const struct store_parcel *, struct error *), void *self,
+	struct error *);
+
+/* ---- receipts ---- */
+
+struct store_receipt {
+	char device[CERTIFICATE_ID_MAX + 1];
+	uint64_t sequence;
+	struct buf envelope, log, inventory; /* verbatim */
+	bool verified;                       /* the key was certified when it came */
+	bool sent;                           /* the server has all of it */
+	int64_t collected;                   /* Unix seconds by this laptop's clock */
+};
+
+void store_receipt_free(struct store_receipt *);
+
+/* Keep a receipt and, in the same transaction, move the parcel it belongs to (by
+ * EVENT; only when there is such a parcel and MOVES is true).  A receipt that is
+ * there already, byte for byte, is success; with other bytes ERROR_SIGNATURE. */
+NODISCARD bool store_put_receipt(struct store *, const struct store_receipt *,
+	const char *deployment, bool moves, enum parcel_event, struct error *);
+NODISCARD bool store_has_receipt(
+	struct store *, const char *device, uint64_t sequence, bool *has, struct error *);
+NODISCARD bool store_receipt_sent(
+	struct store *, const char *device, uint64_t sequence, struct error *);
+/* For each receipt of DEVICE (of all when NULL), in order of device and sequence;
+ * UNSENT: only those the server lacks. */
+NODISCARD bool store_each_receipt(struct store *, const char *device, bool unsent,
+	bool (*visit)(void *self, const struct store_receipt *, struct error *), void *self,
+	struct error *);
+
+/* ---- blobs: artifacts, sealed in chunks; acting key ---- */
+
+struct store_blob; /* being written */
+
+/*
+ * Write the blob NAME (any text, such as "server/artifact-id"), or go on writing it
+ * after an interruption: *offset is where.  Fsynced as it grows, so that offset
+ * survives a power cut.  ERROR_BUSY when another thread writes it; the caller then
+ * waits with store_blob_wait().
+ */
+NODISCARD bool store_blob_begin(struct store *, const char *name, struct store_blob **,
+	struct sink *, uint64_t *offset, struct error *);
+/* Whole: durable from here on. */
+NODISCARD bool store_blob_finish(struct store_blob *, struct error *);
+/* Stop writing; what is there is kept for the next store_blob_begin(). */
+void store_blob_close(struct store_blob *);
+void store_blob_cleanup(struct store_blob **);
+/* Block until no thread writes NAME. */
+void store_blob_wait(struct store *, const char *name);
+
+/* Is the whole blob there, and how large? */
+NODISCARD bool store_blob_size(
+	struct store *, const char *name, uint64_t *size, bool *found, struct error *);
+/* Drop it, finished or not. */
+NODISCARD bool store_blob_drop(struct store *, const char *name, struct error *);
+/* Drop every blob for which KEEP answers false. */
+NODISCARD bool store_blob_sweep(
+	struct store *, bool (*keep)(void *self, const char *name), void *self, struct error *);
+
+struct store_reader;
+
+NODISCARD bool store_reader_open(
+	struct store *, const char *name, struct store_reader **, struct error *);
+uint64_t store_reader_size(const struct store_reader *);
+/* Exactly LEN bytes at OFFSET; ERROR_DAMAGED when a bit was changed on disk. */
+NODISCARD bool store_reader_at(
+	struct store_reader *, uint64_t offset, uint8_t *at, size_t len, struct error *);
+struct source store_reader_source(struct store_reader *); /* from the start, once */
+void store_reader_close(struct store_reader *);
+void store_reader_cleanup(struct store_reader **);
+
+/* ---- the audit log ---- */
+
+/* Append a row that goes with no other change: a visit, a sync, a refusal. */
+NODISCARD bool store_audit(
+	struct store *, const char *device, const char *event, struct error *);
+
+struct store_audit_row {
+	uint64_t number; /* 1 and up, no gaps */
+	int64_t time;    /* Unix seconds by this laptop's clock */
+	char *device;    /* empty: none */
+	char *event;
+	struct digest chain; /* SHA-256 over the former chain and this row */
+};
+
+/* For each row, oldest first; ERROR_DAMAGED when the chain is broken. */
+NODISCARD bool store_each_audit(struct store *,
+	bool (*visit)(void *self, const struct store_audit_row *, struct error *), void *self,
+	struct error *);
+
+#endif
