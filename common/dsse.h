@@ -32,6 +32,11 @@ NODISCARD bool dsse_sign(const struct crypto_key *, const char *type, struct byt
 NODISCARD bool dsse_open(struct bytes envelope, const char *type, const struct crypto_public *,
 	struct buf *payload, struct error *);
 
+/* The payload without any judgement, appended: only to find in it the key that
+ * dsse_open() is then to be called with. */
+NODISCARD bool dsse_peek(
+	struct bytes envelope, const char *type, struct buf *payload, struct error *);
+
 /* The hint: which key says it signed.  Proves nothing. */
 NODISCARD bool dsse_keyid(struct bytes envelope, struct digest *, struct error *);
 
