@@ -33,7 +33,7 @@ struct server_assignment {
 	char artifact_name[ARTIFACT_NAME_MAX + 1];
 	char *url;       /* to fetch it from, until EXPIRES */
 	int64_t expires; /* Unix seconds; 0 not known */
-	char *request;   /* the body with which it was asked for, to be frozen */
+	char *request;   /* with what it was asked for, in canonical form: to be frozen */
 };
 
 void server_assignment_free(struct server_assignment *); /* zero is fine */
@@ -45,8 +45,9 @@ struct server_report {
 	const char *substate;          /* one line for people; cut to what the server takes */
 	struct bytes log;              /* text lines of the device's deployment log */
 	struct bytes receipt;          /* DSSE envelope, goes verbatim, exempt from cutting */
-	const struct json *attributes; /* inventory: array of {"name", "value"} */
-	int64_t time;                  /* of the outcome, best knowledge, Unix seconds */
+	const struct json *attributes; /* inventory: array of {"name", "value"}; may be NULL */
+	const struct artifact_pairs *provides; /* inventory, told first; may be NULL */
+	int64_t time; /* of the outcome, best knowledge, Unix seconds */
 };
 
 /* Parts of a report, in the order a kind wants them. */
@@ -59,10 +60,14 @@ struct server {
 /*
  * Errors all functions share: ERROR_UNAUTHORISED not accepted (pending, rejected or
  * revoked: servers do not say which); ERROR_DEFERRED the server asks to be left
- * alone (*RETRY_S of server_retry_s() says how long); ERROR_ABORTED the deployment
- * was withdrawn; ERROR_MALFORMED an answer we cannot read; ERROR_TIMEOUT and
- * ERROR_FAILED otherwise.  Each function logs in again once by itself when the
- * token is refused.
+ * alone (retry_s() says how long; no function ever sleeps); ERROR_ABORTED the
+ * deployment was withdrawn; ERROR_MALFORMED an answer we cannot read; ERROR_TIMEOUT
+ * and ERROR_FAILED otherwise.  Each function logs in by itself when there is no token,
+ * and again, once, when the token is refused: the caller stores TOKEN of the device
+ * whenever it changed, also after a failure (then it may be empty), and before
+ * anything else: an old token must never be shown to a server again.
+ *
+ * A struct server is used by one thread at a time; open one per thread.
  */
 struct server_kind {
 	const char *name; /* "mender" */
@@ -81,13 +86,15 @@ struct server_kind {
 	bool (*report)(struct server *, struct server_device *, enum server_step,
 		const struct server_report *, struct error *);
 
-	/* What should the device run?  PROVIDES as of its last inventory; FROZEN the
-	 * body to replay, or NULL to make one. *FOUND false: nothing. */
+	/* What should the device run?  PROVIDES as of its last inventory (device_type and
+	 * artifact_name among them); FROZEN the request of a deployment that is still open,
+	 * replayed as it is, or NULL to make one from PROVIDES. *FOUND false: nothing. */
 	bool (*next)(struct server *, struct server_device *,
 		const struct artifact_pairs *provides, const char *frozen,
 		struct server_assignment *, bool *found, struct error *);
 
-	/* Tell the server that it is on its way; ERROR_ABORTED when it was withdrawn. */
+	/* Tell the server that it is on its way; ERROR_ABORTED when it was withdrawn.
+	 * Never after the final status: it would open the deployment again. */
 	bool (*claim)(struct server *, struct server_device *, const char *deployment,
 		struct error *);
 
@@ -95,8 +102,11 @@ struct server_kind {
 	bool (*withdraw)(struct server *, struct server_device *, const char *deployment,
 		const char *why, struct error *);
 
-	/* Pour the artifact into SINK from OFFSET on.  ERROR_EXPIRED: the URL is too
-	 * old, ask next() for a fresh one. */
+	/* Pour the artifact into SINK from OFFSET on; success when all of it is there.
+	 * ERROR_EXPIRED: the URL is too old, ask next() for a fresh one.  ERROR_DAMAGED:
+	 * what is there cannot be continued (the server sends no ranges, or has less than
+	 * OFFSET bytes): nothing was written, drop it and fetch from 0.  After ERROR_FAILED
+	 * or ERROR_TIMEOUT go on later with the bytes that came. */
 	bool (*fetch)(struct server *, const struct server_assignment *, uint64_t offset,
 		struct sink, struct error *);
 
