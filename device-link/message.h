@@ -36,6 +36,9 @@ enum {
 	MESSAGE_LOG_MAX = 48 * 1024,       /* bytes of a deployment log */
 	MESSAGE_DATA_MAX = 16 * 1024,      /* bytes of an object in one DATA */
 	MESSAGE_WANT_MAX = 256 * 1024,     /* bytes asked for in one WANT */
+	MESSAGE_WANTS = 4,                 /* WANTs unanswered at a time */
+	MESSAGE_COLLECTS = 4,              /* COLLECTs unanswered at a time */
+	MESSAGE_RING = 256,                /* receipts a device keeps */
 };
 
 enum message_type {
@@ -94,7 +97,7 @@ struct message_accept {
 	struct bytes inventory;  /* DSSE_INVENTORY envelope, made for this visit */
 	uint64_t oldest, newest; /* sequences of the receipt ring; 0, 0: none */
 	enum message_phase phase;
-	struct bytes deployment; /* of the phase; empty when idle */
+	struct bytes deployment; /* of the phase; empty when idle, and only then */
 };
 
 struct message_refused {
@@ -142,6 +145,7 @@ struct message_state {
 	enum message_phase phase;
 	uint8_t percent; /* of the phase; 255: not known */
 	uint32_t wait_s; /* how long the phase, or the silence, may last; 0: not known */
+	struct bytes deployment; /* of the phase; empty when idle, and only then */
 	struct bytes text;
 };
 
@@ -167,6 +171,7 @@ NODISCARD bool message_decode(struct bytes, struct message *, struct error *);
 /* Append; ERROR_USAGE when a limit is exceeded. */
 NODISCARD bool message_encode(const struct message *, struct buf *, struct error *);
 
+const char *message_type_text(enum message_type);       /* "HELLO", ... */
 const char *message_phase_text(enum message_phase);     /* "installing", ... */
 const char *message_refusal_text(enum message_refusal); /* one sentence, what to do included */
 enum error_code message_refusal_code(enum message_refusal);

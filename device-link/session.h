@@ -26,7 +26,11 @@ enum session_state {
 	SESSION_OVER,     /* closed, by either side or by an error */
 };
 
-enum { SESSION_EXPORTER_SIZE = 32, SESSION_MESSAGE_MAX = 128 * 1024 };
+enum {
+	SESSION_EXPORTER_SIZE = 32,
+	SESSION_MESSAGE_MAX = 160 * 1024,             /* bytes */
+	SESSION_UNREAD_MAX = 2 * SESSION_MESSAGE_MAX, /* bytes of messages not yet taken */
+};
 
 /* Who we are and whom we accept; all borrowed for the life of the session. */
 struct session_identity {
@@ -43,7 +47,11 @@ void session_cleanup(struct session **);
 
 /* Take bytes of the stream; append replies to OUT.  OUT must be sent even when this
  * fails: it holds the alert that tells the peer why.  ERROR_SIGNATURE when the peer
- * is a stranger.  Inside TLS each message is a u32 length and that many bytes. */
+ * is a stranger, ERROR_UNAUTHORISED when it takes us for one, ERROR_MALFORMED when
+ * what it says is no session or no message; the session is then over.  Inside TLS
+ * each message is a u32 length and that many bytes.  Take the messages that are
+ * there before giving more bytes: ERROR_BUSY, without harm to the session, when
+ * SESSION_UNREAD_MAX would be exceeded. */
 NODISCARD bool session_receive(struct session *, struct bytes, struct buf *out, struct error *);
 
 /* The next whole message that has arrived, borrowed until the next call on the
@@ -60,8 +68,8 @@ NODISCARD bool session_close(struct session *, struct buf *out, struct error *);
 
 enum session_state session_state(const struct session *);
 
-/* Once open: the peer's chain as it showed it, borrowed.  *CERTIFIED is false for a
- * device that showed a self-signed certificate (a courier is always certified). */
+/* Once open (NULL before): the peer's chain as it showed it, borrowed.  *CERTIFIED is false for
+ * a device that showed a self-signed certificate (a courier is always certified). */
 const struct certificate *session_peer(const struct session *, bool *certified);
 
 /* Once open: 32 bytes only the two ends of this session know (RFC 8446 7.5, label

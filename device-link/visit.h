@@ -61,7 +61,8 @@ struct visit_courier_host {
 
 struct visit_courier;
 
-/* HELLO is given first.  Its runs and HOST are borrowed for the life of the visit;
+/* HELLO is given first; whoever carries must sooner or later have room for
+ * SESSION_MESSAGE_MAX bytes.  Its runs and HOST are borrowed for the life of the visit;
  * SESSION, for the peer's certificate, until the visit is freed. */
 NODISCARD bool visit_courier_new(const struct visit_courier_host *,
 	const struct message_hello *, const struct session *, struct visit_courier **,
@@ -103,10 +104,11 @@ struct visit_device_host {
 	bool (*kept)(void *self, uint64_t sequence, struct error *);
 
 	/* An offer came, or NULL for NOTHING.  What the device makes of it shows in
-	 * next(). */
+	 * next(), which after an offer says at least one thing. */
 	bool (*offered)(void *self, const struct message_offer *, struct error *);
 
-	/* Bytes we wanted came; the visit has checked that they were asked for. */
+	/* Bytes we wanted came, in the order they were asked for; the visit has checked
+	 * that.  May still come after the host changed its mind. */
 	bool (*data)(void *self, const struct message_data *, struct error *);
 
 	/* Blink. */
@@ -115,11 +117,16 @@ struct visit_device_host {
 	/*
 	 * The next thing the device has to say on its own: a WANT, a STATE or a RECEIPT
 	 * it has not said yet.  *SOME false: nothing now.  Runs are owned by the host,
-	 * valid until the next call.
+	 * valid until the next call.  Every change of phase is said, IDLE after the
+	 * receipt that ends a deployment included: the courier waits for it.  A WANT
+	 * only once an offer came; the visit holds it back, and everything after it,
+	 * while MESSAGE_WANTS are unanswered.
 	 */
 	bool (*next)(void *self, struct message *, bool *some, struct error *);
 
-	/* Does the device still have something to do for which the courier should stay? */
+	/* Does the device still have something to do for which the courier should stay?
+	 * BYE is answered when it has not.  Receiving, waiting and staged are no such
+	 * thing. */
 	bool (*busy)(void *self);
 };
 
