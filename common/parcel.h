@@ -27,14 +27,16 @@ enum parcel_event {
 	PARCEL_DECLINED,  /* the server will not take it: aborted, decommissioned */
 	PARCEL_WITHDRAWN, /* the server took the assignment back; nothing was installed */
 	PARCEL_SPOILED,   /* the artifact does not verify */
-	PARCEL_LOST,      /* its blob must be fetched again (expired, damaged) */
+	PARCEL_LOST,      /* its blob must be fetched again (expired, damaged), or the
+			   * server assigns again what had been dropped */
 	PARCEL_RETRIED,   /* deliver --retry after a failure not yet reported */
 };
 
 const char *parcel_state_name(enum parcel_state); /* "wanted", ... */
 NODISCARD bool parcel_state_parse(const char *, enum parcel_state *, struct error *);
 
-/* The only place where states change; false (ERROR_USAGE) leaves *STATE alone. */
+/* The only place where states change; false (ERROR_USAGE) leaves *STATE alone.  No
+ * state refuses PARCEL_IN_PLACE and PARCEL_OUTCOME: what a device signed is kept. */
 NODISCARD bool parcel_next(enum parcel_state *, enum parcel_event, struct error *);
 
 #endif
