@@ -10,7 +10,14 @@
 
 #include "common/bytes.h"
 
-enum { JSON_DEPTH_MAX = 32 };
+enum {
+	JSON_DEPTH_MAX = 32,              /* arrays and objects, one in another */
+	JSON_SIZE_MAX = 16 * 1024 * 1024, /* bytes of a document */
+	JSON_VALUES_MAX = 65536,          /* values in a document, arrays and objects counted */
+	JSON_NUMBER_MAX = 63,             /* characters of a number: what cJSON can hold */
+};
+
+#define JSON_INTEGER_MAX INT64_C(9007199254740991) /* 2^53 - 1: what a double can hold */
 
 enum json_dialect {
 	JSON_SIGNED,  /* integers only, magnitude at most 2^53 - 1 */
@@ -18,8 +25,8 @@ enum json_dialect {
 };
 
 /* RFC 8259 and: UTF-8 valid, no BOM, no duplicate keys, no lone surrogates, no
- * U+0000, no nesting over JSON_DEPTH_MAX, nothing but white space after the value.
- * ERROR_MALFORMED says what and at which byte. */
+ * U+0000, nothing over the limits above, nothing but white space after the value.
+ * ERROR_MALFORMED says what and at which byte, counted from 0. */
 NODISCARD bool json_check(struct bytes, enum json_dialect, struct error *);
 
 struct json; /* a value; a child is borrowed from its parent */
@@ -50,16 +57,18 @@ NODISCARD bool json_need_array(
 bool json_is_object(const struct json *);
 bool json_is_array(const struct json *);
 bool json_is_null(const struct json *);
-bool json_integer(const struct json *, int64_t *); /* false unless an integer */
+/* False unless an integer of at most JSON_INTEGER_MAX in magnitude. */
+bool json_integer(const struct json *, int64_t *);
 /* Walking arrays and objects: the first child, then the next; NULL at the end. */
 const struct json *json_first(const struct json *);
 const struct json *json_next(const struct json *);
 const char *json_name(const struct json *); /* of a member; NULL for an array element */
 size_t json_count(const struct json *);
 
-/* Building.  Sticky: a failed allocation makes json_print() fail, so that a
- * document reads as a list of its fields.  Text must be UTF-8: what is not is
- * replaced by U+FFFD.  Objects keep the order of insertion. */
+/* Building.  Sticky: a failed allocation, or an integer over JSON_INTEGER_MAX, makes
+ * json_print() fail, so that a document reads as a list of its fields.  Text must be
+ * UTF-8: what is not is replaced by U+FFFD.  Objects keep the order of insertion.
+ * Adding to NULL adds nothing; a NULL text or copy is a failure. */
 struct json *json_new_object(void);
 struct json *json_new_array(void);
 void json_add_string(struct json *object, const char *name, const char *);
@@ -74,6 +83,8 @@ void json_append_string(struct json *array, const char *);
 void json_append_integer(struct json *array, int64_t);
 void json_append_copy(struct json *array, const struct json *);
 struct json *json_append_object(struct json *array); /* borrowed */
+/* Append the document, without white space.  What it prints passes json_check() in
+ * the FOREIGN dialect: a name added twice, or too deep a nesting, is ERROR_FAILED. */
 NODISCARD bool json_print(const struct json *, struct buf *, struct error *);
 
 /* Canonical form (OLPC dialect: no white space, keys sorted by byte, only " and \
