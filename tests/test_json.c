@@ -325,7 +325,7 @@ static void the_canonical_form_is_what_python_says(void **state)
 	int count = 0;
 
 	(void)state;
-	MUST(file_read(VECTORS "/canonical_json.txt", 1 << 20, &file, NULL, &err));
+	MUST(file_read(TEST_VECTORS "/canonical_json.txt", 1 << 20, &file, NULL, &err));
 	MUST(buf_text(&file, &text, &err));
 	for (char *line = strtok_r((char *)file.at, "\n", &rest); line != NULL;
 		line = strtok_r(NULL, "\n", &rest)) {
