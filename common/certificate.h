@@ -71,6 +71,9 @@ NODISCARD bool certificate_holder(
 	const struct certificate *, struct certificate_holder *, struct error *);
 NODISCARD bool certificate_public(
 	const struct certificate *, struct crypto_public **, struct error *);
+/* The key of the certificate after the leaf, its issuer. */
+NODISCARD bool certificate_issuer_public(
+	const struct certificate *, struct crypto_public **, struct error *);
 /* SHA-256 of the leaf's DER. */
 NODISCARD bool certificate_fingerprint(
 	const struct certificate *, struct digest *, struct error *);

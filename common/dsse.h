@@ -15,7 +15,7 @@
 #include "common/bytes.h"
 #include "common/crypto.h"
 
-enum { DSSE_MAX = 256 * 1024 }; /* bytes of an envelope */
+enum { DSSE_MAX = 16 * 1024 * 1024 }; /* bytes of an envelope */
 
 #define DSSE_RECEIPT "application/vnd.courier.receipt+json"
 #define DSSE_INVENTORY "application/vnd.courier.inventory+json"
