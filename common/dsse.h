@@ -5,6 +5,11 @@
  *	{"payload":"<base64>","payloadType":"<type>",
  *	 "signatures":[{"keyid":"<fingerprint, hex>","sig":"<base64>"}]}
  *
+ * This is its one form, to the byte: no white space, members in this order, keyid
+ * the fingerprint of the key.  Anything else is refused, so that whoever carries a
+ * receipt cannot make two of it.  The signature is over the pre-authentication
+ * encoding "DSSEv1 <length> <type> <length> <payload>".
+ *
  * Envelopes are stored and forwarded verbatim.  The key comes from a verified
  * certificate, never from keyid, which is only a hint.  Nothing of the payload is
  * decoded before its signature verified.
