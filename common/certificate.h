@@ -13,9 +13,8 @@
  *	urn:courier-group:<label>              a courier: each label; a device: its one
  *	urn:device-identity:sha256:<64 hex>    a device: digest of its canonical id_data
  * The subject's commonName is a courier's technician, a device's id.
- * Roles are extended key usages below an arc of ours:
- *	2.25.243328822818522169898682593506293297451.1  courier
- *	2.25.243328822818522169898682593506293297451.2  device
+ * Roles are extended key usages below an arc of ours, CERTIFICATE_ROLE_ARC: .1 is a
+ * courier, .2 a device.
  * Issuers and leaves must both name the role: a device issuer cannot make couriers.
  *
  * Verification here never looks at a clock: time is judged by the caller, after
@@ -38,7 +37,12 @@ enum {
 	CERTIFICATE_SERIAL_SIZE = 16,
 };
 
-#define CERTIFICATE_ROLE_ARC "2.25.243328822818522169898682593506293297451"
+/* The UUID b70f6d36-f5b0-4e79-b9bd-d74fab01b12b in the arc that Microsoft keeps for those
+ * who registered none.  2.25.<UUID> would be shorter, but Go and python3-cryptography
+ * refuse every certificate with a number of more than 31 bits in an identifier. */
+#define CERTIFICATE_ROLE_ARC                                                                   \
+	"1.2.840.113556.1.8000.2554."                                                          \
+	"46863.27958.62896.20089.47549.14110635.110891"
 
 enum certificate_role { CERTIFICATE_COURIER = 1, CERTIFICATE_DEVICE = 2 };
 
