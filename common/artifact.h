@@ -7,6 +7,10 @@
  * version, manifest, manifest.sig, header.tar[.gz|.xz|.zst], data/0000.tar[...];
  * one payload, no augmented parts.  Every manifest entry must be seen, and nothing
  * else.  Names cannot leave the payload (no slash, no "..", no control characters).
+ *
+ * Memory is a few buffers and the header, whatever the size: under 32 MiB for parts
+ * that are not packed, gz, or zst up to level 19.  xz as mender-artifact writes it
+ * has a window of 64 MiB, and an unpacker keeps as much of the payload as fits in it.
  */
 #ifndef COMMON_ARTIFACT_H
 #define COMMON_ARTIFACT_H
@@ -20,7 +24,8 @@ enum {
 	ARTIFACT_PAIRS_MAX = 128,       /* provides, and depends, each */
 	ARTIFACT_FILES_MAX = 1024,      /* files in the payload */
 	ARTIFACT_MANIFEST_MAX = 262144, /* bytes, as of the other small members */
-	ARTIFACT_HEADER_MAX = 4194304,  /* bytes of the header, unpacked */
+	ARTIFACT_HEADER_MAX = 4194304,  /* bytes of the header, packed and unpacked */
+	ARTIFACT_WINDOW_MAX = 67108864, /* bytes an unpacker may look back */
 };
 
 struct artifact_pair {
@@ -51,6 +56,7 @@ struct artifact {
 	size_t clear_count;
 	uint64_t payload_size; /* bytes of all payload files, unpacked */
 	size_t file_count;
+	size_t script_count;  /* state scripts in the header: what they do is Mender's */
 	bool is_signed;       /* there was a manifest.sig and it verified */
 	struct digest digest; /* SHA-256 of the whole file */
 	uint64_t size;        /* bytes of the whole file */
