@@ -12,10 +12,13 @@
  * A leaf further carries, all as subjectAltName URIs:
  *	urn:courier-group:<label>              a courier: each label; a device: its one
  *	urn:device-identity:sha256:<64 hex>    a device: digest of its canonical id_data
- * The subject's commonName is a courier's technician, a device's id.
+ * The subject's commonName is a courier's technician, a device's id.  Other URIs that
+ * begin with urn:courier or urn:device, in any case, are refused, others ignored.
  * Roles are extended key usages below an arc of ours, CERTIFICATE_ROLE_ARC: .1 is a
  * courier, .2 a device.
- * Issuers and leaves must both name the role: a device issuer cannot make couriers.
+ * Issuers and leaves must both name the role, and only that one: a device issuer cannot
+ * make couriers.  Keys are Ed25519 or P-256.  Root and issuers are valid from a day
+ * before they were made, without end; a leaf from and until exactly what it says.
  *
  * Verification here never looks at a clock: time is judged by the caller, after
  * signature, role and CRL, against a floor (courier-agent(8)).
@@ -44,6 +47,9 @@ enum {
 	"1.2.840.113556.1.8000.2554."                                                          \
 	"46863.27958.62896.20089.47549.14110635.110891"
 
+/* The id of a device that the operator has not certified yet; no issued certificate has it. */
+#define CERTIFICATE_UNCERTIFIED "uncertified"
+
 enum certificate_role { CERTIFICATE_COURIER = 1, CERTIFICATE_DEVICE = 2 };
 
 /* What a leaf says about its holder. */
@@ -55,7 +61,7 @@ struct certificate_holder {
 	size_t group_count;
 	bool has_identity;             /* devices: */
 	struct digest identity;        /* SHA-256 of the canonical id_data */
-	int64_t not_before, not_after; /* Unix seconds */
+	int64_t not_before, not_after; /* Unix seconds; without end: 253402300799 */
 };
 
 /* Is TEXT fit to be an id, or a group label? */
@@ -64,6 +70,7 @@ bool certificate_in_group(const struct certificate_holder *, const char *group);
 
 struct certificate; /* a chain: leaf, then issuers */
 
+/* At most four certificates in DER and PEM, with only white space around them. */
 NODISCARD bool certificate_parse(struct bytes pem, struct certificate **, struct error *);
 NODISCARD bool certificate_pem(const struct certificate *, struct buf *, struct error *);
 void certificate_free(struct certificate *);
@@ -75,16 +82,17 @@ NODISCARD bool certificate_holder(
 	const struct certificate *, struct certificate_holder *, struct error *);
 NODISCARD bool certificate_public(
 	const struct certificate *, struct crypto_public **, struct error *);
-/* The key of the certificate after the leaf, its issuer. */
+/* The key of the certificate after the leaf, which certificate_verify() makes sure is its
+ * issuer.  ERROR_MALFORMED if there is none. */
 NODISCARD bool certificate_issuer_public(
 	const struct certificate *, struct crypto_public **, struct error *);
 /* SHA-256 of the leaf's DER. */
 NODISCARD bool certificate_fingerprint(
 	const struct certificate *, struct digest *, struct error *);
 
-/* Does the chain lead from a leaf of ROLE to ROOT (PEM, one self-signed
- * certificate), every certificate following the profile?  ERROR_SIGNATURE if not.
- * Time is not looked at. */
+/* Does the chain lead from a leaf of ROLE, by way of the issuer that stands after it, to
+ * ROOT (PEM, one self-signed certificate), every certificate following the profile?
+ * ERROR_SIGNATURE if not. Time is not looked at. */
 NODISCARD bool certificate_verify(const struct certificate *, struct bytes root_pem,
 	enum certificate_role, struct error *);
 
@@ -103,7 +111,7 @@ struct certificate_crl;
 
 /* Parse DER or PEM and verify: signed by a courier issuer (given in the PEM chain
  * ISSUER_PEM, or carried with it) that leads to ROOT; a cRLNumber (RFC 5280 5.2.3) that fits 63
- * bits.  nextUpdate is ignored.  ERROR_SIGNATURE if not authentic. */
+ * bits; no critical extensions.  nextUpdate is ignored.  ERROR_SIGNATURE if not authentic. */
 NODISCARD bool certificate_crl_parse(struct bytes crl, struct bytes issuer_pem,
 	struct bytes root_pem, struct certificate_crl **, struct error *);
 int64_t certificate_crl_number(const struct certificate_crl *);
@@ -118,7 +126,8 @@ void certificate_crl_cleanup(struct certificate_crl **);
 /* A certificate request (PKCS#10, PEM) for KEY: proof that its holder has it. */
 NODISCARD bool certificate_request_make(
 	const struct crypto_key *, const char *common_name, struct buf *pem, struct error *);
-/* Verify the request's own signature and give its key. */
+/* Verify the request's own signature (ERROR_SIGNATURE) and give its key.  Its subject is
+ * not looked at: the operator says who somebody is. */
 NODISCARD bool certificate_request_open(
 	struct bytes pem, struct crypto_public **, struct error *);
 
@@ -127,8 +136,8 @@ NODISCARD bool certificate_request_open(
 NODISCARD bool certificate_make_uncertified(
 	const struct crypto_key *, struct buf *pem, struct error *);
 
-/* Self-signed fleet root named NAME, valid from NOW without end (RFC 5280
- * 4.1.2.5: 99991231235959Z).  Appends PEM. */
+/* Self-signed fleet root named NAME (the issuers' organizationName), valid from a day
+ * before NOW without end (RFC 5280 4.1.2.5: 99991231235959Z).  Appends PEM. */
 NODISCARD bool certificate_make_root(const struct crypto_key *, const char *name, int64_t now,
 	struct buf *pem, struct error *);
 /* An issuer for ROLE under the root.  Appends one PEM certificate. */
@@ -136,14 +145,16 @@ NODISCARD bool certificate_make_issuer(const struct crypto_key *root, struct byt
 	const struct crypto_public *subject, enum certificate_role, int64_t now,
 	struct buf *pem, struct error *);
 /* A leaf for HOLDER (role, id, name, groups, identity, validity) under the issuer.
- * notAfter of INT64_MAX is "without end".  Appends leaf then issuer. */
+ * notAfter of INT64_MAX is "without end".  KEY must be that of the first certificate of
+ * ISSUER_PEM; what does not fit the profile is ERROR_USAGE.  Appends leaf then issuer. */
 NODISCARD bool certificate_make_leaf(const struct crypto_key *issuer, struct bytes issuer_pem,
 	const struct crypto_public *subject, const struct certificate_holder *, struct buf *pem,
 	struct error *);
 /* The serial of the leaf, to revoke it by. */
 NODISCARD bool certificate_serial(
 	const struct certificate *, uint8_t serial[CERTIFICATE_SERIAL_SIZE], struct error *);
-/* CRL number NUMBER at time NOW that revokes the COUNT serials.  Appends PEM. */
+/* CRL number NUMBER (from 1) at time NOW, never outdated by itself, that revokes the COUNT
+ * serials.  Appends PEM. */
 NODISCARD bool certificate_make_crl(const struct crypto_key *issuer, struct bytes issuer_pem,
 	int64_t number, int64_t now, const uint8_t (*serials)[CERTIFICATE_SERIAL_SIZE],
 	size_t count, struct buf *pem, struct error *);
