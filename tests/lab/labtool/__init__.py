@@ -1,0 +1,1 @@
+"""What the lab's command and the tests use to talk to the lab's server."""
