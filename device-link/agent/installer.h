@@ -50,6 +50,10 @@ struct installer {
 	 * start; runs in the agent itself. */
 	bool (*check)(const struct installer_settings *, struct error *);
 
+	/* Bytes it needs besides the artifact file, for a payload of UNPACKED bytes: its
+	 * own copies, old software kept aside included. */
+	uint64_t (*space)(const struct installer_settings *, uint64_t unpacked);
+
 	int (*install)(const struct installer_job *);
 	int (*commit)(const struct installer_job *);   /* DONE or BROKEN */
 	int (*rollback)(const struct installer_job *); /* DONE, REBOOT or BROKEN */
@@ -59,9 +63,16 @@ extern const struct installer installer_mender, installer_exec, installer_file;
 
 NODISCARD bool installer_find(const char *name, const struct installer **, struct error *);
 
-/* For installers' children: unpack the payload of FILE, verified again, into
- * DIRECTORY (made if need be), each file fsynced. */
+/* For installers' children: unpack the payload of the job's file, verified again,
+ * into DIRECTORY (made if need be), each file fsynced. */
 NODISCARD bool installer_unpack(
-	const char *file, const char *directory, const struct artifact_trust *, struct error *);
+	const struct installer_job *, const char *directory, struct error *);
+
+/* Remove what is in DIRECTORY, one level deep, and DIRECTORY itself. */
+NODISCARD bool installer_clear(const char *directory, struct error *);
+
+/* Run ARGV in this child's place of work and wait: its exit status, or 126 when it
+ * was killed or could not be run. */
+int installer_run(const char *const *argv);
 
 #endif

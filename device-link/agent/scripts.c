@@ -1,0 +1,247 @@
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/statement.h"
+#include "common/utf8.h"
+#include "device-link/agent/process.h"
+#include "device-link/agent/scripts.h"
+
+enum { SCRIPTS_MAX = 64, DEVICE_TYPE_FILE_MAX = 4096 };
+
+static const char prefix[] = "mender-inventory-";
+
+/* ---- key=value lines ---- */
+
+struct line {
+	char *key, *value;
+};
+
+struct lines {
+	char *text; /* cut up in place */
+	struct line at[SCRIPTS_KEYS_MAX];
+	size_t count;
+};
+
+static void lines_free(struct lines *lines)
+{
+	free(lines->text);
+	lines->text = NULL;
+}
+
+static bool take_line(struct lines *lines, char *line, struct error *err)
+{
+	char *const equals = strchr(line, '=');
+
+	if (line[0] == 0)
+		return true;
+	if (equals == NULL || equals == line)
+		return error_set(err, ERROR_MALFORMED, "not key=value: '%.60s'", line);
+	if (lines->count == SCRIPTS_KEYS_MAX)
+		return error_set(
+			err, ERROR_MALFORMED, "more than %d lines", (int)SCRIPTS_KEYS_MAX);
+	*equals = 0;
+	lines->at[lines->count++] = (struct line){line, equals + 1};
+	return true;
+}
+
+static bool lines_parse(struct bytes text, struct lines *out, struct error *err)
+{
+	if (text.len > SCRIPTS_OUTPUT_MAX)
+		return error_set(
+			err, ERROR_MALFORMED, "more than %d bytes", (int)SCRIPTS_OUTPUT_MAX);
+	if (text.len > 0 && memchr(text.at, 0, text.len) != NULL)
+		return error_set(err, ERROR_MALFORMED, "a NUL byte");
+	out->text = malloc(text.len + 1);
+	if (out->text == NULL)
+		return error_errno(err, "cannot allocate %zu bytes", text.len + 1);
+	if (text.len > 0)
+		memcpy(out->text, text.at, text.len);
+	out->text[text.len] = 0;
+
+	char *rest = out->text;
+
+	for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+		line[strcspn(line, "\r")] = 0;
+		if (!take_line(out, line, err))
+			return false;
+	}
+	return true;
+}
+
+static bool seen_before(const struct lines *lines, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(lines->at[i].key, lines->at[index].key) == 0)
+			return true;
+	return false;
+}
+
+static size_t times(const struct lines *lines, const char *key)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < lines->count; i++)
+		count += strcmp(lines->at[i].key, key) == 0;
+	return count;
+}
+
+/* Member NAME of OBJECT: the value of KEY, or an array of its values. */
+static void add_values(
+	struct json *object, const char *name, const struct lines *lines, const char *key)
+{
+	const bool many = times(lines, key) > 1;
+	struct json *const array = many ? json_add_array(object, name) : NULL;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		if (strcmp(lines->at[i].key, key) != 0)
+			continue;
+		if (many)
+			json_append_string(array, lines->at[i].value);
+		else
+			json_add_string(object, name, lines->at[i].value);
+	}
+}
+
+bool scripts_parse(struct bytes text, struct json **object, struct error *err)
+{
+	CLEANUP(lines_free) struct lines lines = {0};
+
+	if (!lines_parse(text, &lines, err))
+		return false;
+
+	struct json *const out = json_new_object();
+
+	for (size_t i = 0; i < lines.count; i++)
+		if (!seen_before(&lines, i))
+			add_values(out, lines.at[i].key, &lines, lines.at[i].key);
+	*object = out;
+	return true;
+}
+
+bool scripts_pairs(struct bytes text, struct artifact_pairs *pairs, struct error *err)
+{
+	CLEANUP(lines_free) struct lines lines = {0};
+
+	if (!lines_parse(text, &lines, err))
+		return false;
+	for (size_t i = 0; i < lines.count; i++)
+		if (!artifact_pairs_add(pairs, lines.at[i].key, lines.at[i].value, err))
+			return false;
+	return true;
+}
+
+/* ---- identity ---- */
+
+bool scripts_identity(const char *path, struct buf *canonical, struct error *err)
+{
+	const char *const argv[] = {path, NULL};
+	CLEANUP(buf_free) struct buf text = {0}, printed = {0};
+	CLEANUP(json_cleanup) struct json *object = NULL;
+
+	if (!process_run(&(struct process_how){.argv = argv}, SCRIPTS_TIMEOUT_MS, &text, err))
+		return false;
+	if (!scripts_parse(buf_bytes(&text), &object, err))
+		return error_while(err, "%s", path);
+	if (json_count(object) == 0)
+		return error_set(err, ERROR_FAILED, "%s: prints no identity", path);
+	/* A name that differs by a replaced byte would be another device. */
+	if (utf8_valid(buf_bytes(&text)) != text.len)
+		return error_set(err, ERROR_MALFORMED, "%s: identity is not UTF-8", path);
+	return json_print(object, &printed, err)
+		&& json_canonical(buf_bytes(&printed), canonical, err);
+}
+
+/* ---- inventory ---- */
+
+static bool add_inventory(const char *path, struct json *attributes, struct error *err)
+{
+	const char *const argv[] = {path, NULL};
+	CLEANUP(buf_free) struct buf text = {0};
+	CLEANUP(lines_free) struct lines lines = {0};
+
+	if (!process_run(&(struct process_how){.argv = argv}, SCRIPTS_TIMEOUT_MS, &text, err)
+		|| !lines_parse(buf_bytes(&text), &lines, err))
+		return false;
+	for (size_t i = 0; i < lines.count; i++) {
+		if (seen_before(&lines, i)
+			|| json_count(attributes) >= STATEMENT_ATTRIBUTES_MAX)
+			continue;
+
+		struct json *const attribute = json_append_object(attributes);
+
+		json_add_string(attribute, "name", lines.at[i].key);
+		add_values(attribute, "value", &lines, lines.at[i].key);
+	}
+	return true;
+}
+
+static int is_inventory_script(const struct dirent *entry)
+{
+	return strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0;
+}
+
+static bool run_named(const char *directory, const char *name, struct json *attributes,
+	struct buf *failed, struct error *err)
+{
+	char path[4096];
+	struct error why = {0};
+
+	if (!file_path(path, sizeof(path), directory, name, err))
+		return false;
+	if (access(path, X_OK) != 0)
+		return true; /* Mender, too, runs only what is executable */
+	return add_inventory(path, attributes, &why)
+		|| buf_print(failed, err, "%s\n", why.text);
+}
+
+bool scripts_inventory(
+	const char *directory, struct json **attributes, struct buf *failed, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *array = json_new_array();
+	struct dirent **entries = NULL;
+	const int count = scandir(directory, &entries, is_inventory_script, alphasort);
+	bool ok = true;
+
+	if (count < 0)
+		return buf_print(failed, err, "%s: cannot read\n", directory)
+			&& (*attributes = array, array = NULL, true);
+	for (int i = 0; i < count; i++) {
+		ok = ok && i < SCRIPTS_MAX
+			&& run_named(directory, entries[i]->d_name, array, failed, err);
+		free(entries[i]);
+	}
+	free(entries);
+	if (count > SCRIPTS_MAX)
+		return error_set(err, ERROR_FAILED, "%s: more than %d inventory scripts",
+			directory, (int)SCRIPTS_MAX);
+	if (ok) {
+		*attributes = array;
+		array = NULL;
+	}
+	return ok;
+}
+
+/* ---- device type ---- */
+
+bool scripts_device_type(const char *path, char *type, size_t room, struct error *err)
+{
+	CLEANUP(buf_free) struct buf text = {0};
+	CLEANUP(lines_free) struct lines lines = {0};
+
+	if (!file_read(path, DEVICE_TYPE_FILE_MAX, &text, NULL, err))
+		return false;
+	if (!lines_parse(buf_bytes(&text), &lines, err))
+		return error_while(err, "%s", path);
+	if (lines.count != 1 || strcmp(lines.at[0].key, "device_type") != 0
+		|| lines.at[0].value[0] == 0)
+		return error_set(
+			err, ERROR_MALFORMED, "%s: not one line device_type=TYPE", path);
+	if (strlen(lines.at[0].value) >= room)
+		return error_set(err, ERROR_MALFORMED, "%s: device type too long", path);
+	memcpy(type, lines.at[0].value, strlen(lines.at[0].value) + 1);
+	return true;
+}
