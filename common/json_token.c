@@ -253,11 +253,13 @@ static int compare_names(const void *a, const void *b)
 /* Sorting finds twins among many names in the time of a few. */
 static bool names_differ(struct json_tokens *tokens, size_t first, struct error *err)
 {
-	struct json_token *const names = tokens->names + first;
 	const size_t count = tokens->name_count - first;
 
 	if (count < 2)
 		return true;
+
+	struct json_token *const names = tokens->names + first;
+
 	qsort(names, count, sizeof(*names), compare_names);
 	for (size_t i = 1; i < count; i++)
 		if (json_token_compare(&names[i - 1], &names[i]) == 0)
