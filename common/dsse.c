@@ -2,20 +2,16 @@
 #include <string.h>
 
 #include "common/dsse.h"
-#include "common/json.h"
+#include "common/json_token.h"
 
-/* What an envelope holds. */
+/* All of an envelope but its four strings. */
+static const char skeleton[] = "{\"payload\":\"\",\"payloadType\":\"\","
+			       "\"signatures\":[{\"keyid\":\"\",\"sig\":\"\"}]}";
+
+/* What an envelope holds, borrowed from it: texts without escapes. */
 struct parts {
-	struct buf payload;
-	struct buf signature;
-	struct digest keyid;
+	struct bytes payload, type, keyid, signature;
 };
-
-static void parts_done(struct parts *parts)
-{
-	buf_free(&parts->payload);
-	buf_free(&parts->signature);
-}
 
 /* Pre-authentication encoding (DSSE protocol 1.0.2, "Signature Definition"):
  * "DSSEv1" SP length(type) SP type SP length(payload) SP payload. */
@@ -27,32 +23,13 @@ static bool encode(const char *type, struct bytes payload, struct buf *pae, stru
 
 /* ---- writing ---- */
 
-static bool add_base64(
-	struct json *object, const char *name, struct bytes bytes, struct error *err)
+/* Nothing in a type may need an escape. */
+static bool check_type(const char *type, struct error *err)
 {
-	CLEANUP(buf_free) struct buf encoded = {0};
-	const char *text = NULL;
-
-	if (!crypto_base64_append(&encoded, bytes, err) || !buf_text(&encoded, &text, err))
-		return false;
-	json_add_string(object, name, text);
+	for (const char *c = type; *c != 0; c++)
+		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return error_set(err, ERROR_USAGE, "not a payload type");
 	return true;
-}
-
-static bool print(
-	const char *type, const struct parts *parts, struct buf *envelope, struct error *err)
-{
-	CLEANUP(json_cleanup) struct json *tree = json_new_object();
-
-	if (!add_base64(tree, "payload", buf_bytes(&parts->payload), err))
-		return false;
-	json_add_string(tree, "payloadType", type);
-
-	struct json *const signature = json_append_object(json_add_array(tree, "signatures"));
-
-	json_add_digest(signature, "keyid", &parts->keyid);
-	return add_base64(signature, "sig", buf_bytes(&parts->signature), err)
-		&& json_print(tree, envelope, err);
 }
 
 static bool key_id(const struct crypto_key *key, struct digest *id, struct error *err)
@@ -63,19 +40,39 @@ static bool key_id(const struct crypto_key *key, struct digest *id, struct error
 		&& crypto_public_fingerprint(public, id, err);
 }
 
+static bool print(const char *type, struct bytes payload, const struct digest *id,
+	struct bytes signature, struct buf *out, struct error *err)
+{
+	char keyid[DIGEST_TEXT];
+
+	digest_text(id, keyid);
+	return buf_print(out, err, "{\"payload\":\"") && crypto_base64_append(out, payload, err)
+		&& buf_print(out, err,
+			"\",\"payloadType\":\"%s\",\"signatures\":[{\"keyid\":\"%s\",\"sig\":"
+			"\"",
+			type, keyid)
+		&& crypto_base64_append(out, signature, err) && buf_print(out, err, "\"}]}");
+}
+
+static bool sign(const struct crypto_key *key, const char *type, struct bytes payload,
+	struct buf *envelope, struct error *err)
+{
+	CLEANUP(buf_free) struct buf pae = {0};
+	struct crypto_signature signature = {.len = 0};
+	struct digest id = {{0}};
+
+	return check_type(type, err) && encode(type, payload, &pae, err)
+		&& crypto_sign(key, buf_bytes(&pae), &signature, err) && key_id(key, &id, err)
+		&& print(type, payload, &id, (struct bytes){signature.at, signature.len},
+			envelope, err);
+}
+
 bool dsse_sign(const struct crypto_key *key, const char *type, struct bytes payload,
 	struct buf *envelope, struct error *err)
 {
-	CLEANUP(parts_done) struct parts parts = {0};
-	CLEANUP(buf_free) struct buf pae = {0}, text = {0};
-	struct crypto_signature signature = {.len = 0};
+	CLEANUP(buf_free) struct buf text = {0};
 
-	if (!encode(type, payload, &pae, err)
-		|| !crypto_sign(key, buf_bytes(&pae), &signature, err)
-		|| !key_id(key, &parts.keyid, err) || !buf_append(&parts.payload, payload, err)
-		|| !buf_append(
-			&parts.signature, (struct bytes){signature.at, signature.len}, err)
-		|| !print(type, &parts, &text, err))
+	if (!sign(key, type, payload, &text, err))
 		return error_while(err, "cannot sign %s", type);
 	if (text.len > DSSE_MAX)
 		return error_set(err, ERROR_FAILED,
@@ -86,101 +83,147 @@ bool dsse_sign(const struct crypto_key *key, const char *type, struct bytes payl
 
 /* ---- reading ---- */
 
-static bool need_base64(
-	const struct json *object, const char *name, struct buf *out, struct error *err)
+/* The next token must be of KIND, and TEXT unless that is NULL. */
+static bool take(struct json_tokens *tokens, enum json_token_kind kind, const char *text,
+	struct json_token *token, struct error *err)
 {
-	const char *text = NULL;
-
-	return json_need_string(object, name, &text, err)
-		&& (crypto_base64_decode(bytes_of(text), out, err)
-			|| error_while(err, "%s", name));
+	if (!json_tokens_next(tokens, token, err))
+		return error_while(err, "envelope");
+	if (token->kind != kind || token->escaped
+		|| (text != NULL && !bytes_equal(token->text, bytes_of(text))))
+		return error_set(err, ERROR_MALFORMED, "not an envelope");
+	return true;
 }
 
-static bool read_signature(const struct json *tree, struct parts *parts, struct error *err)
+static bool take_tokens(struct json_tokens *tokens, struct parts *parts, struct error *err)
 {
-	const struct json *list = NULL;
+	const struct {
+		enum json_token_kind kind;
+		const char *text;
+		struct bytes *out;
+	} shape[] = {
+		{JSON_TOKEN_OBJECT, NULL, NULL},
+		{JSON_TOKEN_NAME, "payload", NULL},
+		{JSON_TOKEN_STRING, NULL, &parts->payload},
+		{JSON_TOKEN_NAME, "payloadType", NULL},
+		{JSON_TOKEN_STRING, NULL, &parts->type},
+		{JSON_TOKEN_NAME, "signatures", NULL},
+		{JSON_TOKEN_ARRAY, NULL, NULL},
+		{JSON_TOKEN_OBJECT, NULL, NULL},
+		{JSON_TOKEN_NAME, "keyid", NULL},
+		{JSON_TOKEN_STRING, NULL, &parts->keyid},
+		{JSON_TOKEN_NAME, "sig", NULL},
+		{JSON_TOKEN_STRING, NULL, &parts->signature},
+		{JSON_TOKEN_OBJECT_END, NULL, NULL},
+		{JSON_TOKEN_ARRAY_END, NULL, NULL},
+		{JSON_TOKEN_OBJECT_END, NULL, NULL},
+		{JSON_TOKEN_END, NULL, NULL},
+	};
+	struct json_token token = {0};
 
-	if (!json_need_array(tree, "signatures", &list, err))
-		return false;
-	if (json_count(list) != 1)
-		return error_set(err, ERROR_MALFORMED, "not exactly one signature");
-	return json_need_digest(json_first(list), "keyid", &parts->keyid, err)
-		&& need_base64(json_first(list), "sig", &parts->signature, err);
-}
-
-static bool read_tree(
-	const struct json *tree, const char **type, struct parts *parts, struct error *err)
-{
-	return json_need_string(tree, "payloadType", type, err)
-		&& need_base64(tree, "payload", &parts->payload, err)
-		&& read_signature(tree, parts, err);
+	for (size_t i = 0; i < COUNT(shape); i++) {
+		if (!take(tokens, shape[i].kind, shape[i].text, &token, err))
+			return false;
+		if (shape[i].out != NULL)
+			*shape[i].out = token.text;
+	}
+	return true;
 }
 
 /*
  * An envelope must be written the way we write it, to the byte: then a receipt has
  * one envelope and one digest, and nobody who carries it can make it look like two.
+ * The tokens are in our order and without escapes, so only white space can be in
+ * excess, and the length tells.  WANTED is the only type allowed; NULL allows any.
  */
-static bool check_form(
-	struct bytes envelope, const char *type, const struct parts *parts, struct error *err)
-{
-	CLEANUP(buf_free) struct buf again = {0};
-
-	if (!print(type, parts, &again, err))
-		return false;
-	if (!bytes_equal(envelope, buf_bytes(&again)))
-		return error_set(err, ERROR_MALFORMED, "not the one form of an envelope");
-	return true;
-}
-
-/* WANTED is the only type allowed; NULL allows any. */
 static bool parse(
-	struct bytes envelope, const char *wanted, struct parts *parts, struct error *err)
+	struct bytes envelope, const char *wanted, struct parts *out, struct error *err)
 {
-	CLEANUP(json_cleanup) struct json *tree = NULL;
-	const char *type = NULL;
+	CLEANUP(json_tokens_cleanup) struct json_tokens *tokens = NULL;
+	struct parts parts = {.payload = {NULL, 0}};
 
 	if (envelope.len > DSSE_MAX)
 		return error_set(err, ERROR_MALFORMED, "envelope over %d bytes", (int)DSSE_MAX);
-	if (!json_parse(envelope, JSON_SIGNED, &tree, err)
-		|| !read_tree(tree, &type, parts, err))
-		return error_while(err, "envelope");
-	if (wanted != NULL && strcmp(type, wanted) != 0)
+	if (!json_tokens_new(envelope, JSON_SIGNED, &tokens, err)
+		|| !take_tokens(tokens, &parts, err))
+		return false;
+	if (envelope.len
+		!= strlen(skeleton) + parts.payload.len + parts.type.len + parts.keyid.len
+			+ parts.signature.len)
+		return error_set(err, ERROR_MALFORMED, "envelope: white space");
+	if (wanted != NULL && !bytes_equal(parts.type, bytes_of(wanted)))
 		return error_set(err, ERROR_MALFORMED, "envelope: not of type %s", wanted);
-	return check_form(envelope, type, parts, err);
+	*out = parts;
+	return true;
+}
+
+static bool decode(struct bytes text, const char *what, struct buf *out, struct error *err)
+{
+	return crypto_base64_decode(text, out, err) || error_while(err, "envelope: %s", what);
+}
+
+static bool read_keyid(const struct parts *parts, struct digest *id, struct error *err)
+{
+	char text[DIGEST_TEXT] = "";
+
+	if (parts->keyid.len == sizeof(text) - 1)
+		memcpy(text, parts->keyid.at, sizeof(text) - 1);
+	return digest_parse(text, id, err) || error_while(err, "envelope: keyid");
+}
+
+/* The payload, if the parts are all they should be, the signature aside. */
+static bool read_payload(struct bytes envelope, const char *type, struct parts *parts,
+	struct buf *payload, struct error *err)
+{
+	CLEANUP(buf_free) struct buf signature = {0};
+	struct digest id = {{0}};
+
+	return parse(envelope, type, parts, err)
+		&& decode(parts->signature, "sig", &signature, err)
+		&& read_keyid(parts, &id, err)
+		&& decode(parts->payload, "payload", payload, err);
+}
+
+static bool verify(const struct parts *parts, const char *type, struct bytes payload,
+	const struct crypto_public *key, struct error *err)
+{
+	CLEANUP(buf_free) struct buf signature = {0}, pae = {0};
+	struct digest id = {{0}}, keyid = {{0}};
+
+	if (!decode(parts->signature, "sig", &signature, err)
+		|| !encode(type, payload, &pae, err)
+		|| !crypto_verify(key, buf_bytes(&pae), buf_bytes(&signature), err)
+		|| !crypto_public_fingerprint(key, &id, err) || !read_keyid(parts, &keyid, err))
+		return false;
+	/* Part of the one form; what the signature says was settled above. */
+	if (!digest_equal(&id, &keyid))
+		return error_set(err, ERROR_MALFORMED, "envelope: keyid of another key");
+	return true;
 }
 
 bool dsse_open(struct bytes envelope, const char *type, const struct crypto_public *key,
 	struct buf *payload, struct error *err)
 {
-	CLEANUP(parts_done) struct parts parts = {0};
-	CLEANUP(buf_free) struct buf pae = {0};
-	struct digest id = {{0}};
+	CLEANUP(buf_free) struct buf plain = {0};
+	struct parts parts = {.payload = {NULL, 0}};
 
-	if (!parse(envelope, type, &parts, err)
-		|| !encode(type, buf_bytes(&parts.payload), &pae, err)
-		|| !crypto_verify(key, buf_bytes(&pae), buf_bytes(&parts.signature), err)
-		|| !crypto_public_fingerprint(key, &id, err))
-		return false;
-	/* Part of the one form; what the signature says was settled above. */
-	if (!digest_equal(&id, &parts.keyid))
-		return error_set(err, ERROR_MALFORMED, "envelope: keyid of another key");
-	return buf_append(payload, buf_bytes(&parts.payload), err);
+	return read_payload(envelope, type, &parts, &plain, err)
+		&& verify(&parts, type, buf_bytes(&plain), key, err)
+		&& buf_append(payload, buf_bytes(&plain), err);
 }
 
 bool dsse_peek(struct bytes envelope, const char *type, struct buf *payload, struct error *err)
 {
-	CLEANUP(parts_done) struct parts parts = {0};
+	CLEANUP(buf_free) struct buf plain = {0};
+	struct parts parts = {.payload = {NULL, 0}};
 
-	return parse(envelope, type, &parts, err)
-		&& buf_append(payload, buf_bytes(&parts.payload), err);
+	return read_payload(envelope, type, &parts, &plain, err)
+		&& buf_append(payload, buf_bytes(&plain), err);
 }
 
 bool dsse_keyid(struct bytes envelope, struct digest *id, struct error *err)
 {
-	CLEANUP(parts_done) struct parts parts = {0};
+	struct parts parts = {.payload = {NULL, 0}};
 
-	if (!parse(envelope, NULL, &parts, err))
-		return false;
-	*id = parts.keyid;
-	return true;
+	return parse(envelope, NULL, &parts, err) && read_keyid(&parts, id, err);
 }
