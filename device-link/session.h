@@ -68,12 +68,13 @@ NODISCARD bool session_close(struct session *, struct buf *out, struct error *);
 
 enum session_state session_state(const struct session *);
 
-/* Once open (NULL before): the peer's chain as it showed it, borrowed.  *CERTIFIED is false for
- * a device that showed a self-signed certificate (a courier is always certified). */
+/* Once open (NULL before), and after it is over: the peer's chain as it showed it, borrowed.
+ * *CERTIFIED is false for a device that showed a self-signed certificate (a courier is always
+ * certified). */
 const struct certificate *session_peer(const struct session *, bool *certified);
 
-/* Once open: 32 bytes only the two ends of this session know (RFC 8446 7.5, label
- * "EXPORTER-courier-receipt", no context). */
+/* Once open, and after it is over: 32 bytes only the two ends of this session know (RFC
+ * 8446 7.5, label "EXPORTER-courier-receipt", no context). */
 NODISCARD bool session_exporter(
 	const struct session *, uint8_t at[SESSION_EXPORTER_SIZE], struct error *);
 
