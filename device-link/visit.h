@@ -125,8 +125,8 @@ struct visit_device_host {
 	bool (*next)(void *self, struct message *, bool *some, struct error *);
 
 	/* Does the device still have something to do for which the courier should stay?
-	 * BYE is answered when it has not.  Receiving, waiting and staged are no such
-	 * thing. */
+	 * BYE is answered when it has not, and every receipt is KEPT.  Receiving, waiting and
+	 * staged are no such thing. */
 	bool (*busy)(void *self);
 };
 
