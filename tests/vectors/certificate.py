@@ -54,11 +54,11 @@ class Holder:
     """A certificate and the key to issue others with."""
 
     def __init__(self, name, above=None, **changed):
-        what = {"public": key(name).public_key(), "subject": names(name), "until": UNTIL,
+        self.key = key(changed.pop("key", name))
+        what = {"public": self.key.public_key(), "subject": names(name), "until": UNTIL,
                 "from": FROM, "ca": None, "usage": usage(sign=True), "eku": TLS,
                 "san": None, "more": [], "serial": name}
         what.update(changed)
-        self.key = key(name)
         builder = (x509.CertificateBuilder().subject_name(what["subject"])
                    .issuer_name(above.certificate.subject if above else what["subject"])
                    .public_key(what["public"]).serial_number(serial(what["serial"]))
@@ -198,7 +198,8 @@ def texts():
             "loud": (ours, "URN:Courier:c-18"), "unknown": (ours, "urn:courier-level:9"),
             "unknown-device": (ours, "urn:devices:all"),
             "identity-of-a-device": (ours, "urn:device-identity:sha256:" + 64 * "0"),
-            "group-empty": (ours, "urn:courier-group:"), "group-space": (ours, "urn:courier-group:a b"),
+            "group-empty": (ours, "urn:courier-group:"),
+            "group-space": (ours, "urn:courier-group:a b"),
             "17-groups": (ours,) + tuple("urn:courier-group:g%d" % i for i in range(17)),
             "65-names": (ours,) + tuple("urn:x-other:%d" % i for i in range(64))}.items():
         leaf(name, san=uris(*san) if san else None)
@@ -215,13 +216,12 @@ def lists(revoked):
     write("crl-carrying", crl("crl", COURIERS, 2**63 - 1, [revoked]), COURIERS.certificate)
     crl("crl-by-devices", DEVICES, revoked=[revoked])
     crl("crl-by-root", ROOT, revoked=[revoked])
-    # Everything of the real courier issuer's, but the key.
-    forger = authority("courier issuer", STRANGER, eku=TLS + [COURIER], crl=True)
-    forger.key = key("forger")
-    crl("crl-forged", forger)
-    mute = authority("courier issuer", ROOT, eku=TLS + [COURIER])
+    crl("crl-forged", authority("courier issuer", ROOT, eku=TLS + [COURIER], crl=True,
+                                key="forger"))
+    mute = authority("courier issuer", ROOT, eku=TLS + [COURIER], key="mute")
     write("crl-by-mute", crl("crl-by-mute", mute), mute.certificate)
-    stranger = authority("courier issuer", STRANGER, eku=TLS + [COURIER], crl=True)
+    stranger = authority("courier issuer", STRANGER, eku=TLS + [COURIER], crl=True,
+                         key="stranger")
     write("crl-by-stranger", crl("crl-by-stranger", stranger), stranger.certificate)
     crl("crl-without-number", COURIERS, None)
     crl("crl-number-64", COURIERS, 2**63)
