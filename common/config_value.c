@@ -234,18 +234,15 @@ static bool store_bool(const struct config_reader *reader, const struct config_k
 static bool refuse_choice(const struct config_key *key, struct error *err)
 {
 	char list[256] = "";
-	size_t len = 0;
+	char *end = list;
 
 	for (size_t i = 0; key->choices[i] != NULL; i++) {
-		const size_t more = strlen(key->choices[i]);
 		const char *const comma = i == 0 ? "" : key->choices[i + 1] ? ", " : " or ";
+		const size_t len = (size_t)(end - list) + strlen(comma);
 
-		if (len + strlen(comma) + more >= sizeof(list))
+		if (len + strlen(key->choices[i]) >= sizeof(list))
 			break;
-		memcpy(list + len, comma, strlen(comma));
-		len += strlen(comma);
-		memcpy(list + len, key->choices[i], more + 1);
-		len += more;
+		end = stpcpy(stpcpy(end, comma), key->choices[i]);
 	}
 	return error_set(err, ERROR_USAGE, "must be %s", list);
 }

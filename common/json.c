@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -131,10 +130,10 @@ bool json_need_string(
 bool json_need_text(
 	const struct json *object, const char *name, char *text, size_t room, struct error *err)
 {
-	const char *found = NULL;
+	const char *const found = json_string(json_member(object, name));
 
-	if (!json_need_string(object, name, &found, err))
-		return false;
+	if (found == NULL)
+		return lacks(name, "a string", err);
 	if (strlen(found) >= room)
 		return error_set(err, ERROR_MALFORMED, "%.64s longer than %zu bytes", name,
 			room == 0 ? 0 : room - 1);

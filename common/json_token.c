@@ -58,9 +58,14 @@ static bool at_end(const struct json_tokens *tokens)
 	return tokens->position == tokens->document.len;
 }
 
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 static void skip_space(struct json_tokens *tokens)
 {
-	while (!at_end(tokens) && memchr(" \t\n\r", peek(tokens, 0), 4) != NULL)
+	while (is_space(peek(tokens, 0)))
 		tokens->position++;
 }
 
