@@ -13,13 +13,16 @@
 enum {
 	HTTP_BODY_MAX = 4 * 1024 * 1024, /* bytes of an answer that is kept in memory */
 	HTTP_CONNECT_MS = 15000,
-	HTTP_STALL_MS = 60000, /* no byte either way for so long: ERROR_TIMEOUT */
+	HTTP_STALL_MS = 60000,   /* no byte either way for so long: ERROR_TIMEOUT */
+	HTTP_ANSWER_MS = 300000, /* all of http_send(): ERROR_TIMEOUT */
 };
 
 struct http;
 
-/* CA_FILE: PEM file of additional trusted authorities (NULL: the system's only);
- * PROXY: URL or NULL. */
+/*
+ * CA_FILE: PEM file of additional trusted authorities (NULL: the system's only);
+ * PROXY: URL or NULL.  Both are copied, and first looked at by a request.
+ */
 NODISCARD bool http_new(const char *ca_file, const char *proxy, struct http **, struct error *);
 void http_free(struct http *);
 void http_cleanup(struct http **);
@@ -40,23 +43,30 @@ struct http_response {
 	char content_type[128];
 	char location[512];
 	int64_t retry_after_s;             /* of Retry-After, seconds or date; 0: none */
-	uint64_t range_first, range_total; /* of Content-Range; 0 total: none */
+	uint64_t range_first, range_total; /* of Content-Range; 0 total: none.  With
+					    * status 416 only the total is given */
 	char link[1024];                   /* the Link header */
 };
 
-void http_response_free(struct http_response *); /* caller's memory; zero is fine */
+/* Wipes the body, which may be a token.  Caller's memory; zero is fine. */
+void http_response_free(struct http_response *);
 
 /*
- * Any answer with a status is success; no answer is ERROR_FAILED or ERROR_TIMEOUT
- * with the host named, never the query, a token or a body.
+ * Any answer with a status is success (a body over HTTP_BODY_MAX is ERROR_MALFORMED); no answer
+ * is ERROR_FAILED or ERROR_TIMEOUT with the host named (ERROR_USAGE for a URL that is not
+ * https), never the query, a token or a body.
  */
 NODISCARD bool http_send(
 	struct http *, const struct http_request *, struct http_response *, struct error *);
 
 /* GET into SINK.  Only 200 (OFFSET 0) and 206 whose Content-Range starts at OFFSET
- * reach the sink; any other answer's body is kept in the response as by http_send().
- * A body cut short is ERROR_FAILED after what came went to the sink. */
+ * reach the sink; any other answer's body is kept in the response as by http_send()
+ * (at most 64 KiB of it).  A body cut short is ERROR_FAILED after what came went to
+ * the sink; an error of the sink ends the transfer and is returned. */
 NODISCARD bool http_fetch(struct http *, const struct http_request *, struct sink,
 	struct http_response *, struct error *);
+
+/* Is RESPONSE one whose body http_fetch() gives to the sink? */
+bool http_delivered(const struct http_request *, const struct http_response *);
 
 #endif
