@@ -1,0 +1,162 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "courier/mender_request.h"
+
+size_t mender_cut(struct bytes text, size_t max)
+{
+	if (text.len <= max)
+		return text.len;
+	/* Bytes 10xxxxxx go on with what came before: at most three of them. */
+	for (size_t len = max; len > 0 && max - len <= 3; len--)
+		if ((text.at[len] & 0xc0) != 0x80)
+			return len;
+	return max;
+}
+
+/* Print DOCUMENT to OUT, which is untouched when that fails. */
+static bool print(const struct json *document, struct buf *out, struct error *err)
+{
+	CLEANUP(buf_free) struct buf text = {0};
+
+	return json_print(document, &text, err) && buf_append(out, buf_bytes(&text), err);
+}
+
+bool mender_request_auth(const struct server_settings *settings,
+	const struct server_device *device, const char *key_pem, struct buf *out,
+	struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *body = json_new_object();
+
+	json_add_string(body, "id_data", device->id_data);
+	if (settings->tenant_token != NULL)
+		json_add_string(body, "tenant_token", settings->tenant_token);
+	if (device->tier != NULL)
+		json_add_string(body, "tier", device->tier);
+	json_add_string(body, "pubkey", key_pem);
+	return json_print(body, out, err);
+}
+
+bool mender_request_status(
+	const char *status, const char *substate, struct buf *out, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *body = json_new_object();
+	char cut[MENDER_SUBSTATE_MAX + 1];
+
+	json_add_string(body, "status", status);
+	if (substate != NULL && substate[0] != 0) {
+		const size_t len = mender_cut(bytes_of(substate), MENDER_SUBSTATE_MAX);
+
+		memcpy(cut, substate, len);
+		cut[len] = 0;
+		json_add_string(body, "substate", cut);
+	}
+	return print(body, out, err);
+}
+
+/* ---- next ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct artifact_pair *const *const left = a;
+	const struct artifact_pair *const *const right = b;
+	const int order = strcmp((*left)->name, (*right)->name);
+
+	/* The first of a name comes first, whatever qsort() does with equals. */
+	return order != 0 ? order : (*left > *right) - (*left < *right);
+}
+
+/* What the server insists on, in its own limits. */
+static bool has_needed(const struct json *object, struct error *err)
+{
+	static const char *const needed[] = {"device_type", "artifact_name"};
+
+	for (size_t i = 0; i < COUNT(needed); i++) {
+		const char *const value = json_string(json_member(object, needed[i]));
+
+		if (value == NULL || value[0] == 0)
+			return error_set(err, ERROR_USAGE,
+				"the %s of the device is not known, and the server needs it",
+				needed[i]);
+	}
+	return true;
+}
+
+static bool add_sorted(
+	const struct artifact_pairs *provides, struct json *object, struct error *err)
+{
+	const struct artifact_pair **const sorted
+		= calloc(provides->count + 1, sizeof(*sorted)); /* NULL ends */
+
+	if (sorted == NULL)
+		return error_errno(err, "cannot allocate");
+	for (size_t i = 0; i < provides->count; i++)
+		sorted[i] = &provides->at[i];
+	qsort(sorted, provides->count, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < provides->count; i++)
+		if (sorted[i]->value[0] != 0 && strlen(sorted[i]->value) <= MENDER_VALUE_MAX
+			&& json_member(object, sorted[i]->name) == NULL)
+			json_add_string(object, sorted[i]->name, sorted[i]->value);
+	free(sorted);
+	return true;
+}
+
+bool mender_request_frozen(
+	const struct artifact_pairs *provides, struct buf *out, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *object = json_new_object();
+
+	return add_sorted(provides, object, err) && has_needed(object, err)
+		&& print(object, out, err);
+}
+
+static bool frozen_parse(const char *frozen, struct json **out, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *object = NULL;
+
+	if (strlen(frozen) > MENDER_FROZEN_MAX)
+		return error_set(err, ERROR_MALFORMED, "frozen request: too long");
+	if (!json_parse(bytes_of(frozen), JSON_SIGNED, &object, err))
+		return error_while(err, "frozen request");
+	if (!json_is_object(object) || !has_needed(object, err))
+		return error_set(err, ERROR_MALFORMED, "frozen request: incomplete");
+	for (const struct json *member = json_first(object); member != NULL;
+		member = json_next(member))
+		if (json_string(member) == NULL)
+			return error_set(err, ERROR_MALFORMED,
+				"frozen request: %.64s is no string", json_name(member));
+	*out = object;
+	object = NULL;
+	return true;
+}
+
+bool mender_request_next_v2(const char *frozen, struct buf *out, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *object = NULL;
+
+	return frozen_parse(frozen, &object, err)
+		&& buf_print(out, err, "{\"device_provides\":%s}", frozen);
+}
+
+bool mender_request_next_v1(const char *frozen, struct buf *out, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *object = NULL;
+	CLEANUP(json_cleanup) struct json *body = json_new_object();
+
+	if (!frozen_parse(frozen, &object, err))
+		return false;
+	json_add_copy(body, "artifact_name", json_member(object, "artifact_name"));
+	json_add_copy(body, "device_type", json_member(object, "device_type"));
+
+	/* Without further provides the member is left out, as the official client does. */
+	struct json *const rest
+		= json_count(object) > 2 ? json_add_object(body, "artifact_provides") : NULL;
+
+	for (const struct json *member = json_first(object); member != NULL;
+		member = json_next(member))
+		if (strcmp(json_name(member), "artifact_name") != 0
+			&& strcmp(json_name(member), "device_type") != 0)
+			json_add_copy(rest, json_name(member), member);
+	return print(body, out, err);
+}
