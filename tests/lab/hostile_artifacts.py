@@ -188,6 +188,7 @@ GOOD = {
     "good-script": Recipe(edit_header=lambda there: [
         there[0], Member("scripts/ArtifactInstall_Enter_00_x", b"#!/bin/sh\n"), there[1],
         Member("headers/0000/meta-data", b'{"a":[1.5]}')]),
+    "good-large": Recipe(files=[Member("zeros", bytes(64 << 20))]),
     "good-depends": Recipe(type_info=typed(artifact_depends={"app": ["1", "2"], "os": "9"})),
 }
 
