@@ -362,11 +362,12 @@ static bool read_some(void *self, uint8_t *at, size_t room, size_t *got, struct 
 
 	const size_t len = reader->block.len < room ? reader->block.len : room;
 
-	if (len > 0)
-		memcpy(at, reader->block.at, len);
+	*got = len;
+	if (len == 0)
+		return true;
+	memcpy(at, reader->block.at, len);
 	reader->block.at += len;
 	reader->block.len -= len;
-	*got = len;
 	return true;
 }
 

@@ -49,11 +49,12 @@ static bool read_bytes(void *self, uint8_t *at, size_t room, size_t *got, struct
 	const size_t len = bytes->len < room ? bytes->len : room;
 
 	(void)err;
-	if (len > 0)
-		memcpy(at, bytes->at, len);
+	*got = len;
+	if (len == 0)
+		return true;
+	memcpy(at, bytes->at, len);
 	bytes->at += len;
 	bytes->len -= len;
-	*got = len;
 	return true;
 }
 

@@ -69,8 +69,9 @@ static bool give(void *self, uint8_t *at, size_t room, size_t *got, struct error
 
 	(void)err;
 	*got = source->rest.len < most ? source->rest.len : most;
-	if (*got > 0)
-		memcpy(at, source->rest.at, *got);
+	if (*got == 0)
+		return true;
+	memcpy(at, source->rest.at, *got);
 	source->rest.at += *got;
 	source->rest.len -= *got;
 	return true;
