@@ -328,13 +328,19 @@ static bool wait_for_end(struct process *process, struct process_end *end, struc
 	}
 }
 
-/* The first line of what it complained about, for a sentence. */
-static int first_line(struct bytes text)
+/* The last line of what it complained about, for a sentence. */
+static struct bytes last_line(struct bytes text)
 {
-	const uint8_t *const end = text.len > 0 ? memchr(text.at, '\n', text.len) : NULL;
-	const size_t len = end == NULL ? text.len : (size_t)(end - text.at);
+	enum { SENTENCE_MAX = 200 };
 
-	return (int)(len < 200 ? len : 200);
+	while (text.len > 0 && text.at[text.len - 1] == '\n')
+		text.len--;
+
+	const uint8_t *const before = text.len > 0 ? memrchr(text.at, '\n', text.len) : NULL;
+	const size_t start = before == NULL ? 0 : (size_t)(before - text.at) + 1;
+	const size_t len = text.len - start;
+
+	return (struct bytes){text.at + start, len < SENTENCE_MAX ? len : SENTENCE_MAX};
 }
 
 bool process_run(
@@ -354,11 +360,11 @@ bool process_run(
 		return error_set(err, ERROR_FAILED, "%s: did not end within %d ms",
 			how->argv[0], timeout_ms);
 	if (!end.exited || end.status != 0) {
-		const struct bytes why = process_errors(process);
+		const struct bytes why = last_line(process_errors(process));
 
 		return error_set(err, ERROR_FAILED, "%s: %s %d: %.*s", how->argv[0],
 			end.exited ? "exit status" : "killed by signal", end.status,
-			first_line(why), why.len > 0 ? (const char *)why.at : "");
+			(int)why.len, why.len > 0 ? (const char *)why.at : "");
 	}
 	return buf_append(output, process_output(process), err);
 }

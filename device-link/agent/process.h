@@ -54,7 +54,7 @@ struct bytes process_output(const struct process *);
 struct bytes process_errors(const struct process *);
 
 /* Start, wait, and append stdout: for scripts that take moments.  ERROR_FAILED with
- * the first line of stderr unless it exits 0 within TIMEOUT_MS. */
+ * the last line of stderr unless it exits 0 within TIMEOUT_MS. */
 NODISCARD bool process_run(
 	const struct process_how *, int timeout_ms, struct buf *output, struct error *);
 
