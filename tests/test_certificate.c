@@ -1,3 +1,4 @@
+#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -376,6 +377,13 @@ static void other_lists_are_refused(void **state)
 	}
 }
 
+/* Last of all: whatever the tests before it left would be blamed on the next caller. */
+static void openssls_error_queue_is_empty(void **state)
+{
+	(void)state;
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +400,7 @@ int main(void)
 		cmocka_unit_test(a_list_revokes_whom_it_names),
 		cmocka_unit_test(the_issuer_of_a_list_may_come_along),
 		cmocka_unit_test(other_lists_are_refused),
+		cmocka_unit_test(openssls_error_queue_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

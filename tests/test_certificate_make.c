@@ -1,3 +1,4 @@
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -374,6 +375,13 @@ static void a_list_of_thousands_fits(void **state)
 		buf_bytes(&fleet->root), &crl, &err));
 }
 
+/* Last of all: whatever the tests before it left would be blamed on the next caller. */
+static void openssls_error_queue_is_empty(void **state)
+{
+	(void)state;
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +396,7 @@ int main(void)
 		cmocka_unit_test(the_lost_are_revoked_and_no_others),
 		cmocka_unit_test(the_first_list_is_empty_and_numbered_1),
 		cmocka_unit_test(a_list_of_thousands_fits),
+		cmocka_unit_test(openssls_error_queue_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, make_fleet, free_fleet);

@@ -1,3 +1,4 @@
+#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -560,6 +561,13 @@ static void the_same_is_never_sealed_alike(void **state)
 	assert_memory_not_equal(one.at, other.at, 12);
 }
 
+/* Last of all: whatever the tests before it left would be blamed on the next caller. */
+static void openssls_error_queue_is_empty(void **state)
+{
+	(void)state;
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -586,6 +594,7 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_of_a_seal_is_refused),
 		cmocka_unit_test(a_sealed_key_opens_as_a_key),
 		cmocka_unit_test(the_same_is_never_sealed_alike),
+		cmocka_unit_test(openssls_error_queue_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
