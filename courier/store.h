@@ -37,9 +37,12 @@ NODISCARD bool store_open(
  * when there are none, or the kernel forbids it. */
 NODISCARD bool store_open_remembered(
 	const char *home, struct store **, bool *found, struct error *);
-/* Leave the keys in the kernel's keyring for TIMEOUT_S seconds; *DONE false where
- * the kernel forbids it. */
+/* Leave the keys in the kernel's keyring for TIMEOUT_S seconds (0: take them out);
+ * *DONE false where the kernel forbids it. */
 NODISCARD bool store_remember(struct store *, unsigned timeout_s, bool *done, struct error *);
+/* Forget for ever the acting key and all under it: keys, tokens, URLs, blobs.  What
+ * the reports key opens stays; what needs the other is ERROR_UNAUTHORISED from here on. */
+NODISCARD bool store_wipe_acting(struct store *, struct error *);
 void store_close(struct store *);
 void store_cleanup(struct store **);
 
@@ -47,13 +50,16 @@ void store_cleanup(struct store **);
 
 enum store_secret { STORE_COURIER_KEY, STORE_SERVER_KEY }; /* Ed25519 seeds; acting key */
 
+/* store_get_secret(): ERROR_NOTHING when it was never put. */
 NODISCARD bool store_put_secret(
 	struct store *, enum store_secret, const struct secret *, struct error *);
 NODISCARD bool store_get_secret(
 	struct store *, enum store_secret, struct secret *, struct error *);
 
-/* Small named papers (control bundle, ...), sealed with the reports key.  At most
- * 1 MiB.  *FOUND false: none of that name. */
+enum { STORE_PAPER_MAX = 8 * 1024 * 1024 /* bytes */ };
+
+/* Named papers (control bundle, ...), sealed with the reports key, of at most
+ * STORE_PAPER_MAX.  *FOUND false: none of that name. */
 NODISCARD bool store_put_paper(struct store *, const char *name, struct bytes, struct error *);
 NODISCARD bool store_get_paper(
 	struct store *, const char *name, struct buf *, bool *found, struct error *);
@@ -78,7 +84,7 @@ struct store_device {
 	bool identity_sent;
 	int64_t visited;    /* Unix seconds by this laptop's clock; 0 never */
 	int64_t synced;     /* likewise */
-	uint64_t newest;    /* highest receipt sequence here */
+	uint64_t newest;    /* highest receipt sequence here; never falls, whatever is put */
 	char *problem;      /* last refusal by the server, for people; NULL: none */
 	int64_t not_before; /* the server asked to be left alone until then */
 };
@@ -126,8 +132,8 @@ struct store_parcel {
 	uint64_t size, unpacked;
 	char *facts;      /* JSON: what the artifact says of itself (sync.c) */
 	char *reason;     /* why it is KEPT or DROPPED, or is not yet READY */
-	int64_t changed;  /* Unix seconds */
-	unsigned attempt; /* 1 and up */
+	int64_t changed;  /* of the state, Unix seconds; set by the store */
+	unsigned attempt; /* 1 and up; PARCEL_RETRIED counts it up */
 	bool stage;       /* delivered with --stage */
 };
 
@@ -136,7 +142,8 @@ void store_parcel_free(struct store_parcel *);
 /* Insert, or replace all but the state, by (device, deployment). */
 NODISCARD bool store_put_parcel(
 	struct store *, const struct store_parcel *, const char *event, struct error *);
-/* Change the state by the table in common/parcel.h; REASON may be NULL. */
+/* Change the state by the table in common/parcel.h, and the reason; REASON may be
+ * NULL: none any more. */
 NODISCARD bool store_move_parcel(struct store *, const char *device, const char *deployment,
 	enum parcel_event, const char *reason, struct error *);
 NODISCARD bool store_get_parcel(struct store *, const char *device, const char *deployment,
@@ -157,14 +164,16 @@ struct store_receipt {
 	struct buf envelope, log, inventory; /* verbatim */
 	bool verified;                       /* the key was certified when it came */
 	bool sent;                           /* the server has all of it */
-	int64_t collected;                   /* Unix seconds by this laptop's clock */
+	int64_t collected; /* Unix seconds by this laptop's clock; set by the store */
 };
 
 void store_receipt_free(struct store_receipt *);
 
 /* Keep a receipt and, in the same transaction, move the parcel it belongs to (by
  * EVENT; only when there is such a parcel and MOVES is true).  A receipt that is
- * there already, byte for byte, is success; with other bytes ERROR_SIGNATURE. */
+ * there already, byte for byte, is success and changes nothing (unless it is verified
+ * only now: then that is noted, and the parcel moves); with other bytes
+ * ERROR_SIGNATURE. */
 NODISCARD bool store_put_receipt(struct store *, const struct store_receipt *,
 	const char *deployment, bool moves, enum parcel_event, struct error *);
 NODISCARD bool store_has_receipt(
@@ -184,8 +193,9 @@ struct store_blob; /* being written */
 /*
  * Write the blob NAME (any text, such as "server/artifact-id"), or go on writing it
  * after an interruption: *offset is where.  Fsynced as it grows, so that offset
- * survives a power cut.  ERROR_BUSY when another thread writes it; the caller then
- * waits with store_blob_wait().
+ * survives a power cut; never at the very end, so that a server always has a byte to
+ * send.  ERROR_BUSY when another thread writes it; the caller then waits with
+ * store_blob_wait().  ERROR_NOTHING when it is whole already.
  */
 NODISCARD bool store_blob_begin(struct store *, const char *name, struct store_blob **,
 	struct sink *, uint64_t *offset, struct error *);
@@ -200,14 +210,16 @@ void store_blob_wait(struct store *, const char *name);
 /* Is the whole blob there, and how large? */
 NODISCARD bool store_blob_size(
 	struct store *, const char *name, uint64_t *size, bool *found, struct error *);
-/* Drop it, finished or not. */
+/* Drop it, finished or not; none of that name is success.  ERROR_BUSY when it is being
+ * written. */
 NODISCARD bool store_blob_drop(struct store *, const char *name, struct error *);
-/* Drop every blob for which KEEP answers false. */
+/* Drop every blob for which KEEP answers false, but those being written. */
 NODISCARD bool store_blob_sweep(
 	struct store *, bool (*keep)(void *self, const char *name), void *self, struct error *);
 
-struct store_reader;
+struct store_reader; /* used by one thread at a time */
 
+/* ERROR_NOTHING: not there, or not whole.  Before store_close(). */
 NODISCARD bool store_reader_open(
 	struct store *, const char *name, struct store_reader **, struct error *);
 uint64_t store_reader_size(const struct store_reader *);
