@@ -179,6 +179,8 @@ static bool use_identity(SSL_CTX *ctx, const struct session_identity *who)
 /* TLS 1.3 and nothing that outlives or precedes the handshake. */
 static bool narrow(SSL_CTX *ctx)
 {
+	char groups[] = GROUPS, signatures[] = SIGNATURES; /* OpenSSL's macros drop const */
+
 	(void)SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
 	(void)SSL_CTX_set_options(
 		ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -190,9 +192,9 @@ static bool narrow(SSL_CTX *ctx)
 		&& SSL_CTX_set_num_tickets(ctx, 0) == 1
 		&& SSL_CTX_set_max_early_data(ctx, 0) == 1
 		&& SSL_CTX_set_ciphersuites(ctx, CIPHERS) == 1
-		&& SSL_CTX_set1_groups_list(ctx, GROUPS) == 1
-		&& SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) == 1
-		&& SSL_CTX_set1_client_sigalgs_list(ctx, SIGNATURES) == 1
+		&& SSL_CTX_set1_groups_list(ctx, groups) == 1
+		&& SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1
+		&& SSL_CTX_set1_client_sigalgs_list(ctx, signatures) == 1
 		&& SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1) == 0;
 }
 

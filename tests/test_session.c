@@ -14,7 +14,40 @@ struct cast {
 	struct party courier, stranger_courier, expired_courier;
 	struct party device, stranger_device, tpm_device, newcomer;
 	struct party impostor; /* a device of ours that plays the courier */
+	struct party forged;   /* a courier that the device issuer made */
 };
+
+/* Copy the extension NID of FROM over TO's. */
+static bool graft(X509 *to, X509 *from, int nid)
+{
+	X509_EXTENSION *const old = X509_delete_ext(to, X509_get_ext_by_NID(to, nid, -1));
+	const bool ok = old != NULL
+		&& X509_add_ext(to, X509_get_ext(from, X509_get_ext_by_NID(from, nid, -1)), -1)
+			== 1;
+
+	X509_EXTENSION_free(old);
+	return ok;
+}
+
+/* The courier's own certificate, but signed by whoever signed the device's: what a
+ * stolen device issuer could make. */
+static bool forge(const struct cast *cast, struct party *forged, struct error *err)
+{
+	X509 *const device = certificate_x509(cast->device.chain, 0);
+	X509 *const leaf = X509_dup(certificate_x509(cast->courier.chain, 0));
+	STACK_OF(X509) *const stack = sk_X509_new_null();
+	const bool ok = leaf != NULL && stack != NULL
+		&& X509_set_issuer_name(leaf, X509_get_issuer_name(device)) == 1
+		&& graft(leaf, device, NID_authority_key_identifier)
+		&& X509_sign(leaf, crypto_key_pkey(cast->ours.issuer[CERTIFICATE_DEVICE]), NULL)
+			> 0
+		&& sk_X509_push(stack, certificate_x509(cast->device.chain, 1)) > 0
+		&& certificate_from_x509(leaf, stack, &forged->chain, err);
+
+	sk_X509_free(stack);
+	X509_free(leaf);
+	return ok;
+}
 
 static int make_cast(void **state)
 {
@@ -56,7 +89,10 @@ static int make_cast(void **state)
 			print_error("%s: %s\n", members[i].id, err.text);
 			return -1;
 		}
-	return fleet_newcomer(CRYPTO_ED25519, &cast->newcomer, &err) ? 0 : -1;
+	return fleet_newcomer(CRYPTO_ED25519, &cast->newcomer, &err)
+			&& forge(cast, &cast->forged, &err)
+		? 0
+		: -1;
 }
 
 static int end_cast(void **state)
@@ -68,6 +104,7 @@ static int end_cast(void **state)
 
 	for (size_t i = 0; i < COUNT(parties); i++)
 		party_done(parties[i]);
+	certificate_free(cast->forged.chain);
 	fleet_done(&cast->ours);
 	fleet_done(&cast->theirs);
 	free(cast);
@@ -227,6 +264,7 @@ static void assert_turned_away(const struct meeting *meeting)
 static void strangers_are_turned_away_and_told_why(void **state)
 {
 	const struct cast *const cast = *state;
+	const struct party forger = {.key = cast->courier.key, .chain = cast->forged.chain};
 	const struct meeting meetings[] = {
 		/* A courier of another fleet. */
 		{{&cast->ours, &cast->ours}, {&cast->stranger_courier, &cast->device},
@@ -242,6 +280,11 @@ static void strangers_are_turned_away_and_told_why(void **state)
 		{{&cast->ours, &cast->ours}, {&cast->impostor, &cast->device},
 			{ERROR_UNAUTHORISED, ERROR_SIGNATURE},
 			{"another role", "has the role of a device"}},
+		/* A courier's certificate by the device issuer. */
+		{{&cast->ours, &cast->ours}, {&forger, &cast->device},
+			{ERROR_UNAUTHORISED, ERROR_SIGNATURE},
+			{"does not trust the certificate chain of this courier",
+				"issuer of devices, not of couriers"}},
 		/* A courier's certificate in the device's place. */
 		{{&cast->ours, &cast->ours}, {&cast->courier, &cast->expired_courier},
 			{ERROR_SIGNATURE, ERROR_UNAUTHORISED},
