@@ -54,7 +54,8 @@ void http_response_free(struct http_response *);
 /*
  * Any answer with a status is success (a body over HTTP_BODY_MAX is ERROR_MALFORMED); no answer
  * is ERROR_FAILED or ERROR_TIMEOUT with the host named (ERROR_USAGE for a URL that is not
- * https), never the query, a token or a body.
+ * https), never the query, a token or a body.  What is lost with a connection kept from an
+ * earlier request is sent once more on a new one: say only what may be said twice.
  */
 NODISCARD bool http_send(
 	struct http *, const struct http_request *, struct http_response *, struct error *);
