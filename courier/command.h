@@ -8,16 +8,11 @@
 #define COURIER_COMMAND_H
 
 #include "courier/output.h"
+#include "courier/passphrase.h"
 #include "courier/settings.h"
 #include "courier/store.h"
 
 enum command_needs { NEEDS_NOTHING = 0, NEEDS_SETTINGS = 1, NEEDS_STORE = 2 | NEEDS_SETTINGS };
-
-/* How the passphrase comes: prompt unless one of these is given. */
-struct unlock {
-	const char *file; /* NULL: not from a file */
-	int descriptor;   /* -1: not from a descriptor */
-};
 
 struct courier {
 	const struct settings *settings; /* NULL unless the command NEEDS_SETTINGS */
