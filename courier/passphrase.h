@@ -16,8 +16,11 @@ struct unlock {
 	int descriptor;   /* -1: not from a descriptor */
 };
 
-/* ERROR_USAGE: an empty or too long line, or neither a source nor a terminal.
- * QUESTION, such as "passphrase", is what the prompt says. */
+/* ERROR_USAGE: an empty or too long line, one with a NUL; a file that others than its
+ * owner may read or change, or that is no file; neither a source nor a terminal.
+ * QUESTION, such as "passphrase", is what the prompt says.  A signal that ends or stops
+ * the process finds the terminal as it was; after a stop the question is asked again.
+ * Of a descriptor not a byte is read beyond the line. */
 NODISCARD bool passphrase_get(
 	const struct unlock *, const char *question, struct passphrase *, struct error *);
 /* The same for a new passphrase: a prompt asks twice, and ERROR_USAGE when they differ. */
