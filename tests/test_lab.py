@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lab"))
 
 MODULES = ("auth_rules", "token_rules", "deployment_rules", "artifact_rules",
-           "inventory_rules", "management_rules", "fault_rules")
+           "inventory_rules", "management_rules", "fault_rules",
+           "command_rules")
 
 
 def main():
