@@ -18,7 +18,6 @@ enum {
 #define GROUPS "X25519:P-256"
 #define SIGNATURES "ed25519:ecdsa_secp256r1_sha256"
 #define EXPORTER "EXPORTER-courier-receipt"
-#define UNCERTIFIED "uncertified"
 
 static const uint8_t alpn[] = "\x0e"
 			      "courier-link/1";
@@ -78,7 +77,8 @@ static bool flush(struct session *session, struct buf *out, struct error *err)
 static bool is_uncertified(
 	const struct certificate *chain, const struct certificate_holder *holder)
 {
-	return holder->role == CERTIFICATE_DEVICE && strcmp(holder->id, UNCERTIFIED) == 0
+	return holder->role == CERTIFICATE_DEVICE
+		&& strcmp(holder->id, CERTIFICATE_UNCERTIFIED) == 0
 		&& certificate_x509(chain, 1) == NULL
 		&& X509_self_signed(certificate_x509(chain, 0), 1) == 1;
 }
