@@ -393,12 +393,11 @@ bool session_exporter(
 {
 	if (!session->opened)
 		return error_set(err, ERROR_USAGE, "no session was open");
+
+	const bool ok = SSL_export_keying_material(session->ssl, at, SESSION_EXPORTER_SIZE,
+				EXPORTER, strlen(EXPORTER), NULL, 0, 0)
+		== 1;
+
 	ERR_clear_error();
-	if (SSL_export_keying_material(session->ssl, at, SESSION_EXPORTER_SIZE, EXPORTER,
-		    strlen(EXPORTER), NULL, 0, 0)
-		!= 1) {
-		ERR_clear_error();
-		return error_set(err, ERROR_FAILED, "cannot derive from the session");
-	}
-	return true;
+	return ok || error_set(err, ERROR_FAILED, "cannot derive from the session");
 }
