@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "courier/http.h"
 #include "courier/mender_answer.h"
 #include "courier/server.h"
 #include "tests/lab_server.h"
@@ -648,6 +649,32 @@ static void a_login_page_is_no_assignment(void **state)
 	assert_int_equal(fixture->device.token.len, 0);
 }
 
+static void an_answer_without_end_is_refused(void **state)
+{
+	struct fixture *const fixture = *state;
+	CLEANUP(buf_free) struct buf fields = {0};
+	struct error err = {0};
+	const char *text = NULL;
+
+	become_accepted(fixture);
+	MUST(buf_print(&fields, &err,
+		"\"action\": \"replace\", \"path\": \"inventory\", "
+		"\"body\": \""));
+
+	const size_t start = fields.len;
+
+	MUST(buf_reserve(&fields, HTTP_BODY_MAX + 2, &err));
+	memset(fields.at + start, 'x', HTTP_BODY_MAX + 1);
+	fields.len += HTTP_BODY_MAX + 1;
+	MUST(buf_append(&fields, bytes_of("\""), &err));
+	MUST(buf_text(&fields, &text, &err));
+	lab_fault(text);
+	assert_false(report_inventory(fixture, &err));
+	assert_int_equal(err.code, ERROR_MALFORMED);
+	assert_non_null(strstr(err.text, "larger than"));
+	MUST(report_inventory(fixture, &err));
+}
+
 /* Twice, because what is lost with a connection kept from before is asked again at once. */
 static void a_lost_answer_is_a_failure_that_may_be_repeated(void **state)
 {
@@ -878,6 +905,7 @@ int main(void)
 		TEST(a_login_may_be_deferred_too),
 		TEST(a_failing_server_is_quoted_in_one_line),
 		TEST(a_login_page_is_no_assignment),
+		TEST(an_answer_without_end_is_refused),
 		TEST(a_lost_answer_is_a_failure_that_may_be_repeated),
 		TEST(a_download_goes_on_where_it_stopped),
 		TEST(a_download_goes_on_with_a_fresh_url_when_the_old_one_expired),
