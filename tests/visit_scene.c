@@ -3,8 +3,6 @@
 #include "tests/test.h"
 #include "tests/visit_scene.h"
 
-static const struct message_hello hello = {.software = RUN("courier test")};
-
 static const struct message_offer pump_offer = {
 	.deployment = RUN("dep-1"),
 	.name = RUN("pump-fw-1.4"),
@@ -20,7 +18,8 @@ void begin_visit(struct scene *scene)
 	visit_device_free(scene->down);
 	scene->up = NULL;
 	scene->down = NULL;
-	MUST(visit_courier_new(&scene->desk_host, &hello, scene->session[0], &scene->up, &err));
+	MUST(visit_courier_new(
+		&scene->desk_host, &scene->hello, scene->session[0], &scene->up, &err));
 	MUST(visit_device_new(&scene->unit_host, scene->session[1], &scene->down, &err));
 }
 
@@ -43,6 +42,7 @@ int make_scene(void **state)
 	if (!fleet_meet(&courier, &device, scene->session, &err))
 		return -1;
 	scene->room = ROOM;
+	scene->hello.software = bytes_of("courier test");
 	scene->desk.errand = (struct visit_errand){.has_offer = true, .offer = pump_offer};
 	scene->desk.final = 101;
 	scene->unit.accept.software = bytes_of("agent test");

@@ -69,6 +69,7 @@ struct scene {
 	struct fleet fleet;
 	struct party courier, device;
 	struct session *session[2];
+	struct message_hello hello;
 	struct desk desk;
 	struct unit unit;
 	struct visit_courier_host desk_host;
