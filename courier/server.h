@@ -72,7 +72,7 @@ struct server {
 struct server_kind {
 	const char *name; /* "mender" */
 
-	/* SERVER_STATUS .. in the order the server wants its reports. */
+	/* SERVER_STATUS .. in the order the server wants its reports; SERVER_STEPS_END ends. */
 	const enum server_step *report_order;
 
 	/* Settings and KEY (ours for every device) are borrowed.  Does no I/O. */
