@@ -26,7 +26,7 @@ static void set_up_holder(struct office *office, struct holder *holder)
 int office_set_up(void **state)
 {
 	static unsigned made;
-	struct office *const operator= calloc(1, sizeof(*office));
+	struct office *const office = calloc(1, sizeof(*office));
 	struct error err = {0};
 
 	assert_non_null(office);
@@ -47,7 +47,7 @@ int office_set_up(void **state)
 
 int office_tear_down(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 
 	lab_control("{\"do\": \"clear\"}");
 	lab_control("{\"do\": \"set\", \"max_devices\": -1, \"token_cache\": false}");

@@ -14,7 +14,7 @@
 
 static void a_new_device_is_served_from_its_first_request_on(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(admin_device_free) struct admin_device after = {0};
 	struct error err = {0};
 
@@ -31,7 +31,7 @@ static void a_new_device_is_served_from_its_first_request_on(void **state)
 
 static void a_known_device_is_delegated_and_its_own_key_displaced(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	struct holder *const own = &office->holders[0], *const courier = &office->holders[1];
 	CLEANUP(admin_device_free) struct admin_device after = {0};
 
@@ -47,7 +47,7 @@ static void a_known_device_is_delegated_and_its_own_key_displaced(void **state)
 
 static void a_second_preauthorised_key_is_refused_before_it_breaks_the_device(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(admin_device_free) struct admin_device after = {0};
 	struct error err = {0};
 
@@ -61,7 +61,7 @@ static void a_second_preauthorised_key_is_refused_before_it_breaks_the_device(vo
 
 static void a_courier_that_asked_already_is_accepted_at_once(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(admin_device_free) struct admin_device after = {0};
 
 	assert_false(holder_may_enter(&office->holders[0]));
@@ -72,7 +72,7 @@ static void a_courier_that_asked_already_is_accepted_at_once(void **state)
 
 static void what_is_no_identity_or_no_key_is_not_sent(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	const size_t before = lab_requests("POST /api/management", NULL);
 	struct error err = {0};
 
@@ -88,7 +88,7 @@ static void what_is_no_identity_or_no_key_is_not_sent(void **state)
 
 static void accepting_one_key_kills_the_tokens_of_the_other(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	struct holder *const one = &office->holders[0], *const two = &office->holders[1];
 	CLEANUP(admin_device_free) struct admin_device before = {0};
 	CLEANUP(admin_device_free) struct admin_device after = {0};
@@ -115,7 +115,7 @@ static void accepting_one_key_kills_the_tokens_of_the_other(void **state)
 
 static void rejecting_is_at_once_and_for_good(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	struct holder *const courier = &office->holders[0];
 	CLEANUP(admin_device_free) struct admin_device device = {0};
 	CLEANUP(admin_device_free) struct admin_device after = {0};
@@ -137,7 +137,7 @@ static void rejecting_is_at_once_and_for_good(void **state)
 
 static void a_change_that_is_answered_with_500_counts_when_it_took_effect(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	struct holder *const courier = &office->holders[0];
 	CLEANUP(admin_device_free) struct admin_device device = {0};
 	CLEANUP(admin_device_free) struct admin_device after = {0};
@@ -160,7 +160,7 @@ static void a_change_that_is_answered_with_500_counts_when_it_took_effect(void *
 
 static void a_yes_that_changed_nothing_is_found_out(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	struct holder *const courier = &office->holders[0];
 	CLEANUP(admin_device_free) struct admin_device device = {0};
 	struct error err = {0};
@@ -176,7 +176,7 @@ static void a_yes_that_changed_nothing_is_found_out(void **state)
 
 static void the_servers_device_limit_is_named(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(admin_device_free) struct admin_device after = {0};
 	struct error err = {0};
 
@@ -189,7 +189,7 @@ static void the_servers_device_limit_is_named(void **state)
 
 static void a_forgotten_courier_comes_back_as_pending(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	struct holder *const own = &office->holders[0], *const courier = &office->holders[1];
 	CLEANUP(admin_device_free) struct admin_device device = {0};
 	CLEANUP(admin_device_free) struct admin_device after = {0};
@@ -215,7 +215,7 @@ static void a_forgotten_courier_comes_back_as_pending(void **state)
 
 static void forgetting_the_only_preauthorised_key_forgets_the_device(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(admin_device_free) struct admin_device device = {0};
 	CLEANUP(admin_device_free) struct admin_device after = {0};
 	struct error err = {0};

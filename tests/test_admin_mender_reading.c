@@ -31,7 +31,7 @@ static bool stop(void *self, const struct admin_device *device, struct error *er
 
 static void every_device_is_visited_once_across_pages(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	size_t before = 0, after = 0, seen = 0;
 	char id_data[64];
 	struct error err = {0};
@@ -51,7 +51,7 @@ static void every_device_is_visited_once_across_pages(void **state)
 
 static void the_inventory_of_a_device_can_be_read(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(admin_device_free) struct admin_device device = {0};
 	CLEANUP(json_cleanup) struct json *attributes = NULL;
 	struct error err = {0};
@@ -76,7 +76,7 @@ static bool remember(void *self, const struct mender_history *history, struct er
 
 static void the_deployments_of_a_device_are_listed_newest_first(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(mender_admin_close) struct mender_admin mender = {0};
 	CLEANUP(admin_device_free) struct admin_device device = {0};
 	CLEANUP(buf_free) struct buf output = {0};
@@ -116,7 +116,7 @@ static void the_deployments_of_a_device_are_listed_newest_first(void **state)
 
 static void a_name_and_a_password_will_do(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	CLEANUP(admin_cleanup) struct admin *admin = NULL;
 	CLEANUP(buf_free) struct buf content = {0};
 	PASSPHRASE password = {{0}};
@@ -145,7 +145,7 @@ static void a_name_and_a_password_will_do(void **state)
 
 static void a_token_the_server_does_not_know_is_refused(void **state)
 {
-	struct office *const operator= * state;
+	struct office *const office = *state;
 	char path[] = "/tmp/courier-test-XXXXXX";
 	const int fd = mkstemp(path);
 	const struct admin_login login = {.token_file = path};
