@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ void output_fact(const struct output *output, const struct json *object, const c
 	else if (json_print(object, &line, &err) && buf_append(&line, bytes_of("\n"), &err))
 		(void)fwrite(line.at, 1, line.len, stdout);
 	else
-		fprintf(stderr, "courier: %s\n", err.text);
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name, err.text);
 	(void)fflush(stdout);
 	pthread_mutex_unlock(&terminal);
 }
@@ -67,7 +68,8 @@ static void say(const char *fmt, va_list args)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	pthread_mutex_lock(&terminal);
 	clear_progress();
-	(void)fputs("courier: ", stderr);
+	(void)fputs(program_invocation_short_name, stderr);
+	(void)fputs(": ", stderr);
 	put_safely(stderr, text);
 	pthread_mutex_unlock(&terminal);
 }

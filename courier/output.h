@@ -25,7 +25,7 @@ struct output output_new(bool json, bool verbose);
  * neither. */
 void output_fact(const struct output *, const struct json *object, const char *text);
 
-/* Talk to stderr: "courier: TEXT". */
+/* Talk to stderr: "PROGRAM: TEXT". */
 void output_say(const struct output *, const char *fmt, ...) PRINTF(2, 3);
 /* The same, only when verbose. */
 void output_trace(const struct output *, const char *fmt, ...) PRINTF(2, 3);
