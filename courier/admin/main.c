@@ -1,0 +1,176 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/nearest.h"
+#include "courier/admin/admin_command.h"
+
+/* Keep in the order of a fleet's life. */
+static const struct admin_command *const commands[] = {&cmd_init, &cmd_issue, &cmd_provision};
+
+struct common_options {
+	bool json, verbose, help, version;
+	const char *directory;
+	const char *passphrase_file;
+	int64_t passphrase_fd;
+	const char *root_passphrase_file, *courier_passphrase_file, *device_passphrase_file;
+};
+
+#define AT(member) offsetof(struct common_options, member)
+
+static const struct argument common[] = {
+	{"dir", ARGUMENT_TEXT, AT(directory), "DIR",
+		"the authority; else $COURIER_ADMIN_DIR, else ./courier-admin"},
+	{"passphrase-file", ARGUMENT_TEXT, AT(passphrase_file), "FILE",
+		"passphrase of both issuers' keys"},
+	{"passphrase-fd", ARGUMENT_NUMBER, AT(passphrase_fd), "N",
+		"the same, from a descriptor, for commands that need one key"},
+	{"courier-passphrase-file", ARGUMENT_TEXT, AT(courier_passphrase_file), "FILE",
+		"passphrase of the courier issuer's key"},
+	{"device-passphrase-file", ARGUMENT_TEXT, AT(device_passphrase_file), "FILE",
+		"passphrase of the device issuer's key"},
+	{"root-passphrase-file", ARGUMENT_TEXT, AT(root_passphrase_file), "FILE",
+		"passphrase of the fleet root's key"},
+	{"json", ARGUMENT_FLAG, AT(json), NULL, "one JSON object a line"},
+	{"verbose", ARGUMENT_FLAG, AT(verbose), NULL, "say more on stderr"},
+	{"help", ARGUMENT_FLAG, AT(help), NULL, "this"},
+	{"version", ARGUMENT_FLAG, AT(version), NULL, "say which version this is"},
+};
+
+bool admin_only_word(const struct argument_list *words, const char *what, const char **out,
+	struct error *err)
+{
+	if (words->count != 1)
+		return error_set(err, ERROR_USAGE, "needs %s%s", what,
+			words->count > 1 ? ", and nothing more" : "");
+	*out = words->at[0];
+	return true;
+}
+
+static void help_all(FILE *stream)
+{
+	(void)fprintf(stream, "usage: courier-admin [OPTIONS] COMMAND ...\n\n");
+	for (size_t i = 0; i < COUNT(commands); i++)
+		(void)fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	(void)fprintf(stream, "\nOptions of every command:\n");
+	arguments_help(stream, common, COUNT(common));
+}
+
+static void help_one(FILE *stream, const struct admin_command *command)
+{
+	(void)fprintf(stream, "usage: courier-admin %s %s\n%s\n\n", command->name,
+		command->arguments, command->summary);
+	arguments_help(stream, command->options, command->option_count);
+	(void)fprintf(stream, "\nOptions of every command:\n");
+	arguments_help(stream, common, COUNT(common));
+}
+
+static bool find_command(const char *name, const struct admin_command **out, struct error *err)
+{
+	struct nearest nearest = {.wrong = name};
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (strcmp(commands[i]->name, name) == 0) {
+			*out = commands[i];
+			return true;
+		}
+		nearest_offer(&nearest, commands[i]->name);
+	}
+	if (nearest.name != NULL)
+		return error_set(err, ERROR_USAGE, "%s: no such command; did you mean %s?",
+			name, nearest.name);
+	return error_set(
+		err, ERROR_USAGE, "%s: no such command; see courier-admin --help", name);
+}
+
+static struct unlock unlock_of(const struct common_options *common_options, const char *file)
+{
+	if (file != NULL)
+		return (struct unlock){file, -1};
+	return (struct unlock){
+		common_options->passphrase_file, (int)common_options->passphrase_fd};
+}
+
+static struct admin_call call_of(const struct common_options *options)
+{
+	const char *const home = getenv("COURIER_ADMIN_DIR");
+	struct admin_call call = {
+		.output = output_new(options->json, options->verbose),
+		.directory = options->directory != NULL ? options->directory
+			: home != NULL && home[0] != 0  ? home
+							: "courier-admin",
+		.unlock.root = {options->root_passphrase_file, -1},
+	};
+
+	call.unlock.issuer[CERTIFICATE_COURIER]
+		= unlock_of(options, options->courier_passphrase_file);
+	call.unlock.issuer[CERTIFICATE_DEVICE]
+		= unlock_of(options, options->device_passphrase_file);
+	return call;
+}
+
+static void memory_cleanup(void **memory)
+{
+	free(*memory);
+}
+
+/* The command's own options, and the common ones again: they may stand anywhere. */
+static bool run(const struct admin_command *command, int argc, char **argv, int index,
+	struct common_options *shared, struct error *err)
+{
+	CLEANUP(memory_cleanup) void *options = calloc(1, command->options_size);
+	struct argument_list words = {.count = 0};
+	const struct argument_group groups[] = {
+		{command->options, command->option_count, options},
+		{common, COUNT(common), shared},
+	};
+
+	if (options == NULL)
+		return error_errno(err, "cannot allocate");
+	if (!arguments_read(argc, argv, &index, groups, COUNT(groups), &words, err))
+		return false;
+	if (shared->help) {
+		help_one(stdout, command);
+		return true;
+	}
+
+	struct admin_call call = call_of(shared);
+
+	return command->run(&call, options, &words, err);
+}
+
+static bool dispatch(int argc, char **argv, struct error *err)
+{
+	struct common_options shared = {.passphrase_fd = -1};
+	const struct argument_group groups[] = {{common, COUNT(common), &shared}};
+	const struct admin_command *command = NULL;
+	int index = 1;
+
+	if (!arguments_read(argc, argv, &index, groups, COUNT(groups), NULL, err))
+		return false;
+	if (shared.version) {
+		(void)puts("courier-admin " COURIER_VERSION);
+		return true;
+	}
+	if (index == argc || strcmp(argv[index], "help") == 0) {
+		help_all(index == argc && !shared.help ? stderr : stdout);
+		return index < argc || shared.help
+			|| error_set(err, ERROR_USAGE, "needs a command");
+	}
+	if (!find_command(argv[index], &command, err))
+		return false;
+	return run(command, argc, argv, index + 1, &shared, err)
+		|| error_while(err, "%s", command->name);
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = {0};
+
+	if (secret_harden_process(&err) && dispatch(argc, argv, &err)) {
+		if (fflush(stdout) == 0)
+			return EXIT_SUCCESS;
+		(void)error_errno(&err, "cannot write the answer");
+	}
+	(void)fprintf(stderr, "courier-admin: %s\n", err.text);
+	return error_exit_status(err.code);
+}
