@@ -188,6 +188,12 @@ NODISCARD bool store_each_receipt(struct store *, const char *device, bool unsen
 
 /* ---- blobs: artifacts, sealed in chunks; acting key ---- */
 
+enum { STORE_BLOB_NAME_MAX = 256 }; /* characters, with the NUL */
+
+/* What the blob of a server's artifact is called. */
+void store_blob_name(
+	const char *server, const char *artifact_id, char name[static STORE_BLOB_NAME_MAX]);
+
 struct store_blob; /* being written */
 
 /*

@@ -57,6 +57,12 @@ void blob_release(struct store *store, struct writer *writer)
 	(void)pthread_mutex_unlock(&store->writers_mutex);
 }
 
+void store_blob_name(
+	const char *server, const char *artifact_id, char name[static STORE_BLOB_NAME_MAX])
+{
+	(void)snprintf(name, STORE_BLOB_NAME_MAX, "%s/%s", server, artifact_id);
+}
+
 void store_blob_wait(struct store *store, const char *name)
 {
 	struct error ignored = {0};

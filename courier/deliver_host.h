@@ -1,0 +1,50 @@
+/*
+ * deliver_host.h - what a visit asks of the courier: who is this device, what is there
+ * for it, keep its receipts.
+ */
+#ifndef COURIER_DELIVER_HOST_H
+#define COURIER_DELIVER_HOST_H
+
+#include "courier/control.h"
+#include "courier/deliver.h"
+#include "device-link/visit.h"
+
+/* What every visit of a run shares; read-only while threads run. */
+struct deliver_papers {
+	struct control control; /* the control bundle */
+	struct certificate *chain;
+	struct crypto_key *key;
+	struct buf root;
+};
+
+NODISCARD bool deliver_papers_load(struct store *, struct deliver_papers *, struct error *);
+void deliver_papers_free(struct deliver_papers *);
+
+/* One device, from its first ACCEPT to the end of its last visit in this run. */
+struct deliver_host {
+	struct store *store;
+	const struct deliver_papers *papers;
+	const struct deliver_options *options;
+	void (*show)(struct deliver_host *, const char *phase, uint64_t sent, uint64_t size);
+	void *self; /* for show() */
+
+	bool met, chosen;
+	struct store_device device;
+	struct crypto_public *key;  /* of the device met */
+	struct store_parcel parcel; /* the errand; empty device: none */
+	bool unfetched;             /* there is one, but its artifact is not here */
+	bool taken;                 /* it asked for its first byte */
+	struct store_reader *reader;
+	struct inventory inventory; /* the last one */
+	unsigned collected;
+	bool has_outcome;
+	struct receipt outcome; /* of the errand */
+	uint64_t sent;          /* bytes of the artifact that the device has been given */
+};
+
+void deliver_host_done(struct deliver_host *);
+struct visit_courier_host deliver_host_of(struct deliver_host *);
+/* HELLO for the device last met, or a stranger; borrows from the host. */
+struct message_hello deliver_hello(const struct deliver_host *, const struct session *);
+
+#endif
