@@ -76,7 +76,7 @@ suite 'tests' build
 step 'build with ASan and UBSan' build build-asan --native-file build-aux/asan.ini -Dwerror=true
 ok=0 bad=0
 suite 'tests under ASan and UBSan' build-asan
-step 'demo' sh tests/demo.sh
+
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
