@@ -3,10 +3,11 @@
 # openssl(1) judges the papers.
 # usage: admin.sh COURIER-ADMIN
 set -u
-admin=$1
+admin=$(realpath "$1") || exit 1
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
+umask 077 # secrets must be ours alone
 passed=0 failed=0
 export COURIER_ADMIN_DIR=auth
 
