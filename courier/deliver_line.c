@@ -8,15 +8,13 @@ enum {
 	REOPEN_MS = 500, /* between two tries to open the cable */
 };
 
+/* The channel takes the link, also when it fails. */
 static bool open_channel(struct talk *talk, struct error *err)
 {
-	CLEANUP(link_cleanup) struct link *link = NULL;
+	struct link *link = NULL;
 
-	if (!link_open(talk->line->address, &link, err)
-		|| !channel_new(SESSION_COURIER, link, &talk->identity, &talk->channel, err))
-		return false;
-	link = NULL;
-	return true;
+	return link_open(talk->line->address, &link, err)
+		&& channel_new(SESSION_COURIER, link, &talk->identity, &talk->channel, err);
 }
 
 /* Open it, again and again until the deadline: it may be plugged in any moment. */
