@@ -11,7 +11,8 @@
  * readable on a stolen disk is listed in courier(1).
  *
  * A store is used by one process at a time (ERROR_BUSY) and by any number of its
- * threads.  Structs given out are the caller's to free.
+ * threads.  Structs given out are the caller's to free; blobs and readers are closed
+ * before the store.
  */
 #ifndef COURIER_STORE_H
 #define COURIER_STORE_H
@@ -225,7 +226,7 @@ NODISCARD bool store_blob_sweep(
 
 struct store_reader; /* used by one thread at a time */
 
-/* ERROR_NOTHING: not there, or not whole.  Before store_close(). */
+/* ERROR_NOTHING: not there, or not whole. */
 NODISCARD bool store_reader_open(
 	struct store *, const char *name, struct store_reader **, struct error *);
 uint64_t store_reader_size(const struct store_reader *);

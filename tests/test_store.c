@@ -69,25 +69,41 @@ static void a_wrong_passphrase_is_told_from_damage(void **state)
 	home_done(&home);
 }
 
-static void a_second_process_is_told_to_wait(void **state)
+/* The other process: once told, is it told to wait? */
+static _Noreturn void try_to_open(const struct home *home, int told)
 {
 	struct store *store = NULL;
 	struct error err = {0};
+	char byte = 0;
+
+	if (read(told, &byte, 1) != 1)
+		_exit(2);
+	_exit(!store_open(home->path, &home->passphrase, &store, &err) && err.code == ERROR_BUSY
+			? 0
+			: 1);
+}
+
+static void a_second_process_is_told_to_wait(void **state)
+{
 	struct home home;
 	int status = 0;
+	int ends[2];
 
 	(void)state;
 	home_init(&home);
+	home_close(&home);
+	assert_int_equal(pipe(ends), 0);
 
 	const pid_t child = fork();
 
 	if (child == 0)
-		_exit(!store_open(home.path, &home.passphrase, &store, &err)
-					&& err.code == ERROR_BUSY
-				? 0
-				: 1);
+		try_to_open(&home, ends[0]);
+	home_open(&home);
+	assert_int_equal(write(ends[1], ".", 1), 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+	assert_int_equal(close(ends[0]), 0);
+	assert_int_equal(close(ends[1]), 0);
 	home_done(&home);
 }
 
