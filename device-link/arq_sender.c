@@ -8,7 +8,9 @@ enum {
 	WIRE_MEMORY = 512 * 1024, /* bytes after which the past counts half */
 	LOSS = 256,
 	FIRST_ROUND_TRIP_MS = 1000,
-	BACKOFF_MAX = 6, /* doublings */
+	BACKOFF_MAX = 6,  /* doublings */
+	AHEAD_MS = 200,   /* of the line's time, on the way beyond what a round trip needs, */
+	AHEAD_FRAMES = 3, /* and frames */
 };
 
 void arq_sender_init(struct arq_sender *sender, const struct arq_settings *settings)
@@ -107,8 +109,14 @@ static void measure(struct arq_sender *sender, int64_t trip_ms)
 
 /* ---- what came ---- */
 
+static size_t wire_size(const struct arq_slot *slot)
+{
+	return (size_t)slot->len + WIRE_OVERHEAD;
+}
+
 static void lose(struct arq_sender *sender, struct arq_slot *slot)
 {
+	sender->flying -= wire_size(slot);
 	slot->state = ARQ_LOST;
 	sender->lost++;
 }
@@ -129,6 +137,8 @@ static void note_had(
 		return;
 	if (slot->state == ARQ_LOST)
 		sender->lost--;
+	else
+		sender->flying -= wire_size(slot);
 	slot->state = ARQ_HAD;
 	lesson->news = true;
 	if (!slot->again && slot->order > lesson->order) {
@@ -234,6 +244,17 @@ static size_t frame_size(const struct arq_sender *sender)
 	return low;
 }
 
+/* Enough to keep the line busy until an ACK comes.  More would only wait in buffers on
+ * the way, before what must be sent again. */
+static bool has_enough(const struct arq_sender *sender)
+{
+	const int64_t ms = sender->shortest_ms + AHEAD_MS;
+	const size_t frames = AHEAD_FRAMES * (frame_size(sender) + WIRE_OVERHEAD);
+
+	return sender->rate != 0
+		&& sender->flying >= (size_t)(ms * sender->rate / 1000) + frames;
+}
+
 static bool may_cut(const struct arq_sender *sender)
 {
 	return sender->cut < sender->queued && under_way(sender) < ARQ_WINDOW
@@ -288,7 +309,8 @@ static void put(
 	slot->order = ++sender->order;
 	sender->sent++;
 	sender->resent += slot->again;
-	sender->wire_bytes += slot->len + WIRE_OVERHEAD;
+	sender->flying += wire_size(slot);
+	sender->wire_bytes += wire_size(slot);
 	if (sender->wire_bytes > WIRE_MEMORY) {
 		sender->wire_bytes /= 2;
 		sender->wire_losses /= 2;
@@ -308,6 +330,8 @@ bool arq_sender_next(struct arq_sender *sender, int64_t now_ms, struct frame *fr
 {
 	if (now_ms >= sender->timer_ms)
 		expire(sender);
+	if (has_enough(sender))
+		return false;
 	if (sender->lost > 0) {
 		frame->sequence = oldest(sender, ARQ_LOST);
 
@@ -334,5 +358,7 @@ int64_t arq_sender_deadline_ms(const struct arq_sender *sender)
 {
 	const bool unarmed = is_shut(sender) && sender->timer_ms == INT64_MAX;
 
-	return sender->lost > 0 || may_cut(sender) || unarmed ? INT64_MIN : sender->timer_ms;
+	const bool ready = (sender->lost > 0 || may_cut(sender)) && !has_enough(sender);
+
+	return ready || unarmed ? INT64_MIN : sender->timer_ms;
 }

@@ -28,6 +28,7 @@ struct arq_sender {
 	uint16_t first, next; /* oldest frame the peer lacks; next to be cut */
 	uint16_t limit;       /* the first frame the peer has no room for */
 	unsigned lost;        /* slots that are */
+	size_t flying;        /* bytes on the way, as far as we know */
 
 	uint64_t order, seen; /* of the last sending; of the last one that surely came */
 	int64_t timer_ms;     /* INT64_MAX: not running */

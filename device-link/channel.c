@@ -122,7 +122,8 @@ bool channel_flushed(const struct channel *channel)
 	}
 	/* What must not be said will not be. */
 	return channel_hushed(channel)
-		|| (channel->closing == 0 && !channel_line_waiting(&channel->line));
+		|| (channel->closing == 0 && !channel_line_waiting(&channel->line)
+			&& channel->now_ms >= channel->linger_ms);
 }
 
 void channel_close(struct channel *channel)

@@ -4,6 +4,8 @@
 enum {
 	OPEN_FIRST_MS = 250,    /* between two OPENs; then twice as long */
 	GREETING_BYTES = 16384, /* what a handshake is allowed of a slow line */
+	CLOSE_MS = 20,
+	CLOSE_BYTES = 64, /* with an ACK before it */
 };
 
 bool channel_is_past(const struct channel *channel, uint32_t id)
@@ -17,6 +19,7 @@ bool channel_is_past(const struct channel *channel, uint32_t id)
 void channel_finish(struct channel *channel)
 {
 	channel->phase = PHASE_OVER;
+	channel->linger_ms = channel->now_ms;
 	channel->statistics = channel_statistics(channel);
 	arq_free(channel->talk.arq);
 	channel->talk.arq = NULL;
@@ -130,6 +133,14 @@ void channel_converse(struct channel *channel)
 		channel_talk_ignore(&channel->talk);
 }
 
+/* What a CLOSE needs to leave the link's own buffer, which closing the link empties. */
+static int64_t close_ms(const struct channel *channel)
+{
+	const uint32_t rate = channel_line_rate(channel);
+
+	return CLOSE_MS + (rate == 0 ? 0 : 1000LL * CLOSE_BYTES / rate);
+}
+
 static void tick_ending(struct channel *channel)
 {
 	const uint64_t delivered = channel->talk.arq == NULL
@@ -140,8 +151,11 @@ static void tick_ending(struct channel *channel)
 		channel->linger_ms = channel->now_ms + CHANNEL_LINGER_MS;
 	channel->delivered = delivered;
 	if (channel_talk_delivered(&channel->talk) || channel->now_ms >= channel->linger_ms) {
-		channel->closing = channel->peer_closed ? 0 : channel->id;
 		channel_finish(channel);
+		if (!channel->peer_closed) {
+			channel->closing = channel->id;
+			channel->linger_ms += close_ms(channel);
+		}
 	} else if (channel->peer_closed) {
 		channel_finish(channel);
 	}

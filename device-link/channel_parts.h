@@ -35,7 +35,8 @@ struct channel {
 	struct arq_statistics statistics; /* of an arq that is no more */
 	int64_t heard_ms;                 /* a frame of it */
 	int64_t meet_ms;                  /* by then it must be open */
-	int64_t linger_ms;                /* until then what is left is delivered */
+	int64_t linger_ms;                /* until then what is left is delivered;
+					     over: the goodbye leaves */
 	uint64_t delivered;               /* bytes, when LINGER_MS was set */
 
 	/* what is to be said beside it */

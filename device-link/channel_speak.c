@@ -88,6 +88,8 @@ static int64_t limit_ms(const struct channel *channel)
 		return channel->peer_closed || channel_talk_delivered(&channel->talk)
 			? channel->now_ms
 			: channel->linger_ms;
+	if (channel->phase == PHASE_OVER && channel->now_ms < channel->linger_ms)
+		return channel->linger_ms;
 	return sooner(meeting ? channel->meet_ms : INT64_MAX,
 		talking ? channel->heard_ms + CHANNEL_SILENT_MS : INT64_MAX);
 }

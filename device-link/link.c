@@ -8,8 +8,8 @@ static const struct link_kind *const kinds[] = {
 
 static const struct link_kind *find_kind(const char *address, const char **rest)
 {
-	/* Paths may hold colons: /dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0 */
-	if (address[0] == '/' || address[0] == '.') {
+	/* A path may hold colons: /dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0 */
+	if (address[strcspn(address, "/:")] != ':') {
 		*rest = address;
 		return &link_serial;
 	}

@@ -17,6 +17,7 @@ struct weather {
 	uint32_t rate;                  /* bytes per second, 0: no limit */
 	uint32_t lost, damaged, twice;  /* frames in a million */
 	uint32_t bad_bytes;             /* bytes in ten million */
+	unsigned buffer_ms;             /* the line takes so much ahead of its time */
 	unsigned delay_ms, jitter_ms;   /* jitter reorders */
 	int64_t silent_from, silent_to; /* nothing passes */
 	unsigned reader_ms;             /* takes one piece so often; 0: at once */
@@ -80,7 +81,8 @@ static void speak(struct sky *sky, struct end *end)
 	struct error err = {0};
 	struct frame frame;
 
-	while (end->free_us <= 1000 * sky->now_ms && arq_next(end->arq, sky->now_ms, &frame)) {
+	while (end->free_us <= 1000 * (sky->now_ms + sky->weather.buffer_ms)
+		&& arq_next(end->arq, sky->now_ms, &frame)) {
 		wire.len = 0;
 		MUST(frame_encode(&frame, &wire, &err));
 		end->wire += wire.len;
@@ -158,7 +160,8 @@ static void let_time_pass(struct sky *sky)
 
 	for (int e = 0; e < 2; e++) {
 		const struct end *const end = &sky->ends[e];
-		const int64_t free_ms = (end->free_us + 999) / 1000;
+		const int64_t free_ms
+			= (end->free_us + 999) / 1000 - (int64_t)sky->weather.buffer_ms;
 		const int64_t deadline = arq_deadline_ms(end->arq);
 
 		next = sooner(next, deadline < free_ms ? free_ms : deadline);
@@ -241,6 +244,8 @@ static struct weather any_weather(struct random *random)
 		w.twice = (uint32_t)random_below(random, 300000);
 	w.delay_ms = (unsigned)random_below(random, 300);
 	if (random_below(random, 3) == 0)
+		w.buffer_ms = (unsigned)random_below(random, 3000);
+	if (random_below(random, 3) == 0)
 		w.jitter_ms = (unsigned)random_below(random, 500);
 	if (random_below(random, 4) == 0) {
 		w.silent_from = (int64_t)random_below(random, 3000);
@@ -285,19 +290,23 @@ static void sequence_numbers_wrap(void **state)
 }
 
 /* Share of the line that carries the stream. */
-static double goodput(uint32_t rate, uint32_t bad_bytes, uint64_t size)
+static double goodput(uint32_t rate, uint32_t bad_bytes, unsigned buffer_ms, uint64_t size)
 {
 	static struct sky sky;
 
-	sky = (struct sky){.weather = {.rate = rate, .bad_bytes = bad_bytes, .delay_ms = 10}};
+	sky = (struct sky){.weather = {.rate = rate,
+				   .bad_bytes = bad_bytes,
+				   .buffer_ms = buffer_ms,
+				   .delay_ms = 10}};
 	sky.ends[0].size = size;
 	begin(&sky, 5, 0);
 
 	const double share = (double)size * 1000 / (double)run(&sky) / rate;
 	const struct arq_statistics statistics = arq_statistics(sky.ends[0].arq);
 
-	print_message("%u B/s, %u bad bytes in 10^7: %.4f of the line, %llu of %llu resent\n",
-		rate, bad_bytes, share, (unsigned long long)statistics.resent,
+	print_message("%u B/s, %u bad bytes in 10^7, %u ms buffered: %.4f of the line, %llu of "
+		      "%llu resent\n",
+		rate, bad_bytes, buffer_ms, share, (unsigned long long)statistics.resent,
 		(unsigned long long)statistics.sent);
 	end(&sky);
 	return share;
@@ -306,17 +315,26 @@ static double goodput(uint32_t rate, uint32_t bad_bytes, uint64_t size)
 static void a_clean_line_is_used_to_the_full(void **state)
 {
 	(void)state;
-	assert_true(goodput(11520, 0, 1 << 20) > 0.985);
-	assert_true(goodput(92160, 0, 4 << 20) > 0.985);
-	assert_true(goodput(960, 0, 100000) > 0.97);
+	assert_true(goodput(11520, 0, 0, 1 << 20) > 0.985);
+	assert_true(goodput(92160, 0, 0, 4 << 20) > 0.985);
+	assert_true(goodput(960, 0, 0, 100000) > 0.97);
 }
 
 static void frames_shrink_when_the_line_is_bad(void **state)
 {
 	(void)state;
-	assert_true(goodput(11520, 80, 2 << 20) > 0.95);  /* 1e-6 of the bits */
-	assert_true(goodput(11520, 800, 1 << 20) > 0.91); /* 1e-5 */
-	assert_true(goodput(11520, 8000, 300000) > 0.70); /* 1e-4 */
+	assert_true(goodput(11520, 80, 0, 2 << 20) > 0.95);  /* 1e-6 of the bits */
+	assert_true(goodput(11520, 800, 0, 1 << 20) > 0.91); /* 1e-5 */
+	assert_true(goodput(11520, 8000, 0, 300000) > 0.70); /* 1e-4 */
+}
+
+static void a_buffer_before_the_line_does_no_harm(void **state)
+{
+	(void)state;
+	assert_true(goodput(11520, 0, 2000, 1 << 20) > 0.985);
+	assert_true(goodput(92160, 0, 300, 4 << 20) > 0.985);
+	assert_true(goodput(11520, 800, 2000, 1 << 20) > 0.91);
+	assert_true(goodput(11520, 8000, 2000, 300000) > 0.70);
 }
 
 static void acks_are_sparse(void **state)
@@ -439,6 +457,7 @@ int main(void)
 		cmocka_unit_test(sequence_numbers_wrap),
 		cmocka_unit_test(a_clean_line_is_used_to_the_full),
 		cmocka_unit_test(frames_shrink_when_the_line_is_bad),
+		cmocka_unit_test(a_buffer_before_the_line_does_no_harm),
 		cmocka_unit_test(acks_are_sparse),
 		cmocka_unit_test(a_lost_window_update_stops_nothing),
 		cmocka_unit_test(an_idle_end_is_heard_from),
