@@ -171,20 +171,21 @@ static bool add_lines(
 
 /* ---- what comes back ---- */
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as libcurl has it */
 static size_t on_header(char *at, size_t size, size_t count, void *self)
 {
 	struct exchange *const exchange = self;
-	const size_t len = size * count;
+	const struct bytes bytes = {(const uint8_t *)at, size * count};
 	char line[2048];
-	size_t kept = len < sizeof(line) ? len : sizeof(line) - 1;
+	size_t kept = bytes.len < sizeof(line) ? bytes.len : sizeof(line) - 1;
 
-	memcpy(line, at, kept);
+	memcpy(line, bytes.at, kept);
 	while (kept > 0 && strchr("\r\n \t", line[kept - 1]) != NULL)
 		kept--;
 	line[kept] = 0;
-	if (len < sizeof(line)) /* a longer one is none that we know */
+	if (bytes.len < sizeof(line)) /* a longer one is none that we know */
 		http_take_header(&exchange->response, line);
-	return len;
+	return bytes.len;
 }
 
 static bool take_body(struct exchange *exchange, struct bytes bytes, struct error *err)
@@ -204,6 +205,7 @@ static bool take_body(struct exchange *exchange, struct bytes bytes, struct erro
 	return http_keep_body(body, bytes, err);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as libcurl has it */
 static size_t on_body(char *at, size_t size, size_t count, void *self)
 {
 	struct exchange *const exchange = self;

@@ -114,6 +114,21 @@ void mender_page_free(struct mender_page *page)
 	*page = (struct mender_page){0};
 }
 
+static bool page_parse(const struct json *answer, struct mender_page *page, struct error *err)
+{
+	if (!json_is_array(answer) || json_count(answer) > MENDER_DEVICES_MAX)
+		return error_set(err, ERROR_MALFORMED, "not a page of at most %d devices",
+			MENDER_DEVICES_MAX);
+	page->at = calloc(json_count(answer) + 1, sizeof(*page->at));
+	if (page->at == NULL)
+		return error_errno(err, "cannot allocate");
+	for (const struct json *device = json_first(answer); device != NULL;
+		device = json_next(device), page->count++)
+		if (!device_parse(device, &page->at[page->count], err))
+			return error_while(err, "device %zu", page->count);
+	return true;
+}
+
 bool mender_answer_devices(struct bytes body, struct mender_page *out, struct error *err)
 {
 	CLEANUP(json_cleanup) struct json *answer = NULL;
@@ -121,17 +136,8 @@ bool mender_answer_devices(struct bytes body, struct mender_page *out, struct er
 
 	if (!mender_parse(body, &answer, err))
 		return false;
-	if (!json_is_array(answer) || json_count(answer) > MENDER_DEVICES_MAX)
-		return error_set(err, ERROR_MALFORMED,
-			"the server's answer: not a page of at most %d devices",
-			MENDER_DEVICES_MAX);
-	page.at = calloc(json_count(answer) + 1, sizeof(*page.at));
-	if (page.at == NULL)
-		return error_errno(err, "cannot allocate");
-	for (const struct json *device = json_first(answer); device != NULL;
-		device = json_next(device), page.count++)
-		if (!device_parse(device, &page.at[page.count], err))
-			return error_while(err, "the server's answer: device %zu", page.count);
+	if (!page_parse(answer, &page, err))
+		return error_while(err, "the server's answer");
 	*out = page;
 	page = (struct mender_page){0};
 	return true;

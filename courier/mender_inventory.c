@@ -19,7 +19,7 @@ enum importance { DEVICE_TYPE, ARTIFACT_NAME, PROVIDES, PROVENANCE, OTHERS };
 
 /* One attribute, printed. */
 struct entry {
-	char *name;
+	char name[MENDER_NAME_MAX + 1];
 	struct buf text; /* {"name":...,"value":...} */
 	enum importance importance;
 	size_t order; /* of appearance */
@@ -32,10 +32,8 @@ struct entries {
 
 static void entries_done(struct entries *entries)
 {
-	for (size_t i = 0; i < entries->count; i++) {
-		free(entries->at[i].name);
+	for (size_t i = 0; i < entries->count; i++)
 		buf_free(&entries->at[i].text);
-	}
 	free(entries->at);
 }
 
@@ -77,13 +75,9 @@ static bool entries_add(struct entries *entries, const char *name, const struct 
 	struct entry *const entry = &entries->at[entries->count];
 
 	*entry = (struct entry){
-		.name = strdup(name),
-		.importance = importance_of(name, provided),
-		.order = entries->count,
-	};
+		.importance = importance_of(name, provided), .order = entries->count};
+	(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
 	entries->count++;
-	if (entry->name == NULL)
-		return error_errno(err, "cannot allocate");
 	return json_print(object, &entry->text, err);
 }
 

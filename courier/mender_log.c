@@ -124,7 +124,7 @@ static bool message_of(struct bytes line, const char *time, struct message *out)
 	const char *rest = text;
 
 	for (size_t i = 0; i < len; i++)
-		text[i] = line.at[i] < ' ' && line.at[i] != '\t' ? ' ' : (char)line.at[i];
+		text[i] = (char)(line.at[i] < ' ' && line.at[i] != '\t' ? ' ' : line.at[i]);
 	text[len] = 0;
 	rest += strspn(rest, " \t");
 	(void)snprintf(out->time, sizeof(out->time), "%s", time);
@@ -150,26 +150,23 @@ static struct bytes last_line(struct bytes *log)
 }
 
 /* Take lines until the pile is full; *LEFT is how many messages were not taken. */
-static bool take_lines(
-	struct pile *pile, struct bytes log, const char *time, size_t *left, struct error *err)
+static bool take_lines(struct pile *pile, struct bytes log, const char *time,
+	struct message *message, size_t *left, struct error *err)
 {
-	struct message *const message = malloc(sizeof(*message));
-	bool ok = message != NULL || error_errno(err, "cannot allocate");
 	bool full = false;
 
-	*left = 0;
-	while (ok && log.len > 0) {
+	while (log.len > 0) {
 		const struct bytes line = last_line(&log);
 
 		if (!message_of(line, time, message))
 			continue;
-		if (!full)
-			ok = pile_add(
-				pile, message->time, message->level, message->text, &full, err);
+		if (!full
+			&& !pile_add(
+				pile, message->time, message->level, message->text, &full, err))
+			return false;
 		*left += full;
 	}
-	free(message);
-	return ok;
+	return true;
 }
 
 static bool add_receipt(
@@ -216,12 +213,13 @@ bool mender_request_log(struct bytes log, struct bytes receipt, int64_t unix_sec
 {
 	CLEANUP(pile_done) struct pile pile = {.budget = MENDER_BODY_MAX - WARNING_MAX};
 	CLEANUP(buf_free) struct buf body = {0};
+	struct message message = {0};
 	char time[MENDER_TIME_SIZE];
 	size_t left = 0;
 
 	mender_time_print(unix_seconds, time);
 	if (!add_receipt(&pile, receipt, time, err)
-		|| !take_lines(&pile, log, time, &left, err))
+		|| !take_lines(&pile, log, time, &message, &left, err))
 		return false;
 	if (pile.count == 0)
 		return true;

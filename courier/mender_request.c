@@ -57,14 +57,20 @@ bool mender_request_status(
 
 /* ---- next ---- */
 
-static int by_name(const void *a, const void *b)
+/* The first pair of the least name that follows AFTER (NULL: of all); NULL at the end. */
+static const struct artifact_pair *following(
+	const struct artifact_pairs *pairs, const char *after)
 {
-	const struct artifact_pair *const *const left = a;
-	const struct artifact_pair *const *const right = b;
-	const int order = strcmp((*left)->name, (*right)->name);
+	const struct artifact_pair *least = NULL;
 
-	/* The first of a name comes first, whatever qsort() does with equals. */
-	return order != 0 ? order : (*left > *right) - (*left < *right);
+	for (size_t i = 0; i < pairs->count; i++) {
+		const struct artifact_pair *const pair = &pairs->at[i];
+
+		if ((after == NULL || strcmp(pair->name, after) > 0)
+			&& (least == NULL || strcmp(pair->name, least->name) < 0))
+			least = pair;
+	}
+	return least;
 }
 
 /* What the server insists on, in its own limits. */
@@ -83,32 +89,16 @@ static bool has_needed(const struct json *object, struct error *err)
 	return true;
 }
 
-static bool add_sorted(
-	const struct artifact_pairs *provides, struct json *object, struct error *err)
-{
-	const struct artifact_pair **const sorted
-		= calloc(provides->count + 1, sizeof(*sorted)); /* NULL ends */
-
-	if (sorted == NULL)
-		return error_errno(err, "cannot allocate");
-	for (size_t i = 0; i < provides->count; i++)
-		sorted[i] = &provides->at[i];
-	qsort(sorted, provides->count, sizeof(*sorted), by_name);
-	for (size_t i = 0; i < provides->count; i++)
-		if (sorted[i]->value[0] != 0 && strlen(sorted[i]->value) <= MENDER_VALUE_MAX
-			&& json_member(object, sorted[i]->name) == NULL)
-			json_add_string(object, sorted[i]->name, sorted[i]->value);
-	free(sorted);
-	return true;
-}
-
 bool mender_request_frozen(
 	const struct artifact_pairs *provides, struct buf *out, struct error *err)
 {
 	CLEANUP(json_cleanup) struct json *object = json_new_object();
 
-	return add_sorted(provides, object, err) && has_needed(object, err)
-		&& print(object, out, err);
+	for (const struct artifact_pair *pair = following(provides, NULL); pair != NULL;
+		pair = following(provides, pair->name))
+		if (pair->value[0] != 0 && strlen(pair->value) <= MENDER_VALUE_MAX)
+			json_add_string(object, pair->name, pair->value);
+	return has_needed(object, err) && print(object, out, err);
 }
 
 static bool frozen_parse(const char *frozen, struct json **out, struct error *err)

@@ -28,7 +28,7 @@ static bool offset_parse(const char *at, int64_t *seconds)
 
 	const int hours = digits(at + 1, 2), minutes = digits(at + 4, 2);
 
-	*seconds = (at[0] == '-' ? -60 : 60) * (hours * 60 + minutes);
+	*seconds = (at[0] == '-' ? INT64_C(-60) : 60) * (hours * 60 + minutes);
 	return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60;
 }
 

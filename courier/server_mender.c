@@ -220,18 +220,19 @@ static bool ask_either(struct mender *mender, struct server_device *device, cons
 	return true;
 }
 
+/* The assignment remembers with what it was asked for. */
 static bool take_assignment(const struct http_response *response, const char *frozen,
 	struct server_assignment *out, struct error *err)
 {
-	CLEANUP(server_assignment_free) struct server_assignment assignment = {0};
+	char *const request = strdup(frozen);
 
-	if (!mender_answer_next(buf_bytes(&response->body), &assignment, err))
-		return false;
-	assignment.request = strdup(frozen);
-	if (assignment.request == NULL)
+	if (request == NULL)
 		return error_errno(err, "cannot allocate");
-	*out = assignment;
-	assignment = (struct server_assignment){0};
+	if (!mender_answer_next(buf_bytes(&response->body), out, err)) {
+		free(request);
+		return false;
+	}
+	out->request = request;
 	return true;
 }
 
