@@ -3,10 +3,10 @@
 
 usage: compare_wire.py REAL OTHER [--device ID] [--may-add WHAT]... [--may-omit WHAT]...
 
-REAL is the request log of Debian's mender-client, OTHER that of whoever must look the same.  What
-must agree: endpoints and methods, JSON fields and the types of their values, the headers that
-matter, and the order where the protocol cares.  A WHAT is a kind of request ("log") or a field of
-one ("status.substate", "next-v2.update_control_map"): differences that are meant.
+REAL is the request log of Debian's mender-client, OTHER that of whoever must look the same.
+What must agree: endpoints and methods, JSON fields and the types of their values, the headers
+that matter, and the order where the protocol cares.  A WHAT is a kind of request ("log") or a
+field of one ("status.substate", "next-v2.update_control_map"): differences that are meant.
 
 Prints each difference on a line, then "N checked, N differ"; exit status 1 when any does.
 """

@@ -4,7 +4,8 @@
   mender_server.py DIR [--port N] [--v2] [--rs256]
 
 DIR/server then holds: url, ca.pem, admin-token, admin-password, requests.jsonl, the control
-socket, and what the server remembers.  Started again in the same directory it is the same server.
+socket, and what the server remembers.  Started again in the same directory it is the same
+server.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import signal
 import sys
 import threading
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from server import (artifacts, auth, auth_management, clock, control, deployments,  # noqa: E402
@@ -24,7 +26,8 @@ ADMIN = "admin@lab.example"
 
 
 def write_file(path, text):
-    with open(path + ".part", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+    with open(path + ".part", "w", encoding="utf-8",
+              opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
         out.write(text + "\n")
     os.rename(path + ".part", path)
 

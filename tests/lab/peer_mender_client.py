@@ -5,8 +5,8 @@ usage: peer_mender_client.py [--record DIR]    (in a mount namespace: see peer_m
 
 For the open-source server's routes (v1) and the enterprise one's (v2): enrol and be accepted,
 install an update, fail at one and send its log, be aborted during one.  The requests of each
-journey are compared with those recorded earlier in vectors/mender-client/, which others take for
-the real thing.  --record writes such records, DIR/<route>-<journey>.jsonl, instead.
+journey are compared with those recorded earlier in vectors/mender-client/, which others take
+for the real thing.  --record writes such records, DIR/<route>-<journey>.jsonl, instead.
 """
 
 import argparse

@@ -57,7 +57,8 @@ def run(arguments):
     done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           check=False)
     if done.returncode != 0:
-        raise LabError("%s: %s" % (arguments[0], done.stdout.decode("utf-8", "replace").strip()))
+        said = done.stdout.decode("utf-8", "replace").strip()
+        raise LabError("%s: %s" % (arguments[0], said))
 
 
 def sign_ed25519(path, key_path):

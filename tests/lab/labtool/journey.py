@@ -1,8 +1,8 @@
 """A device's journey through one deployment, read from a request log.
 
-A step is one request with its kind: auth, next-v1, next-v1-get, next-v2, status, log, inventory,
-download, or other.  Steps are those of one device; auth requests and downloads, which carry no
-token, are found by identity and by the URL that was given.
+A step is one request with its kind: auth, next-v1, next-v1-get, next-v2, status, log,
+inventory, download, or other.  Steps are those of one device; auth requests and downloads,
+which carry no token, are found by identity and by the URL that was given.
 """
 
 import json
@@ -93,7 +93,8 @@ def steps(lines, device=None):
     if device is None:
         offered = set(by_signature.values())
         if len(offered) != 1:
-            raise ValueError("the log has %d devices with a deployment: name one" % len(offered))
+            raise ValueError("the log has %d devices with a deployment: name one"
+                             % len(offered))
         device = offered.pop()
     found = []
     for line in lines:

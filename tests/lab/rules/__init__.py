@@ -87,7 +87,7 @@ class LabCase(unittest.TestCase):
         """Server settings, taken back afterwards."""
         before = {"max_devices": -1, "requests_per_minute": 0, "token_cache": False,
                   "v2": False, "decommission_seconds": 0.3, "image_max": 10 << 30,
-                  "token_seconds": 604800}
+                  "token_seconds": 604800, "next_every": 0, "inventory_every": 0}
         self.admin.control(do="set", **values)
         try:
             yield

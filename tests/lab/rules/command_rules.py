@@ -20,8 +20,8 @@ class Command(unittest.TestCase):
         self.addCleanup(self.lab, "down")
 
     def lab(self, command, *arguments, status=0):
-        done = subprocess.run([LAB, command, self.directory, *arguments], text=True, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run([LAB, command, self.directory, *arguments], text=True,
+                              check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, status, done.stderr)
         return done.stdout if status == 0 else done.stderr
 
@@ -40,8 +40,8 @@ class Command(unittest.TestCase):
         device.authenticate()
         self.assertEqual(self.lab("accept"), "1\n")
         device.authenticate()
-        self.lab("artifact", "rel-2", "--type", "file", "--device-type", "box", "--counter", "7",
-                 "--signed-by", "p256")
+        self.lab("artifact", "rel-2", "--type", "file", "--device-type", "box",
+                 "--counter", "7", "--signed-by", "p256")
         deployment = self.lab("deploy", "rel-2", "SN-1").strip()
         self.assertEqual(device.next("rel-1", "box").json()["id"], deployment)
         device.report(deployment, "failure", "no room")

@@ -110,6 +110,19 @@ class Faults(ArtifactCase):
         self.fault(path="next", action="replace", body={"id": 7})
         self.assertEqual(device.next("rel-1", "testbox").json(), {"id": 7})
 
+    def test_more_in_the_real_answer(self):
+        device = self.accepted()
+        deployment = self.deploy(device)
+        self.fault(path="next", action="merge", fields={
+            "update_control_map": {"priority": 1}, "artifact": {"artifact_name": 7,
+                                                                "source": None}})
+        job = self.offered(device)
+        self.assertEqual((job["id"], job["update_control_map"]), (deployment, {"priority": 1}))
+        self.assertEqual(job["artifact"]["artifact_name"], 7)
+        self.assertEqual(sorted(job["artifact"]), ["artifact_name", "device_types_compatible",
+                                                   "id"])
+        self.assertIn("source", self.offered(device)["artifact"])
+
     def test_an_expired_url(self):
         device = self.accepted()
         self.deploy(device)

@@ -81,6 +81,16 @@ class Tokens(LabCase):
             self.advance(61)
             self.assertEqual(self.alive(device), 204)
 
+    def test_polling_limits_as_on_hosted_mender(self):
+        device = self.accepted()
+        with self.setting(next_every=1800, inventory_every=28800):
+            self.assertEqual([self.alive(device), self.alive(device)], [204, 429])
+            self.assertEqual(device.send_inventory({"a": 1}).status, 200)
+            reply = self.expect(429, device.send_inventory({"a": 1}))
+            self.assertTrue(28790 < int(reply.headers["Retry-After"]) <= 28801)
+            self.advance(1801)
+            self.assertEqual(self.alive(device), 204)
+
     def test_with_the_token_cache_displacement_is_no_revocation_but_rejection_is(self):
         own = self.accepted()
         courier = self.device(own.identity)

@@ -77,6 +77,7 @@ class Auth:
         self.on_device_gone = []  # called with the id
         self.on_decommission = []
         self.rate = {}  # device id -> times of its last requests
+        self.polled = {}  # device id and what it asked -> when
 
     def routes(self):
         return [Route("POST", "/api/devices/v1/authentication/auth_requests",
@@ -286,7 +287,7 @@ class Auth:
     # Verification of tokens, as the gateway asks for it
 
     def guard(self, request):
-        """Admit a device's request, or refuse: 401 for what is invalid, 403 for what expired."""
+        """Admit a device's request, or refuse: 401 for invalid, 403 for expired tokens."""
         scheme, _, token = request.header("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Refusal(401, "Authorization not present in header")
@@ -323,6 +324,19 @@ class Auth:
         request.device, request.auth_set = device_id, jti
         self.checked_in(device_id)
         self.limit_rate(request)
+        self.limit_polling(request)
+
+    def limit_polling(self, request):
+        """Hosted Mender's limit: so many seconds between two questions, or two inventories."""
+        for ending, setting in (("/next", "next_every"), ("/attributes", "inventory_every")):
+            gap = self.state.setting(setting, 0)
+            if not gap or not request.path.endswith(ending):
+                continue
+            key = request.device + ending
+            wait = self.polled.get(key, 0) + gap - self.clock.now()
+            if wait > 0:
+                raise Refusal(429, "too many requests", [("Retry-After", str(int(wait) + 1))])
+            self.polled[key] = self.clock.now()
 
     def limit_rate(self, request):
         """The optional limit of requests per device and minute."""

@@ -155,6 +155,8 @@ class AuthManagement:
         before = auth_set["status"]
         if before == PREAUTHORIZED:
             raise Refusal(400, "dev auth: bad request")
+        if before == status == REJECTED:
+            raise Refusal(400, "dev auth: bad request")  # rejects pending and accepted only
         if before == status:
             return empty()
         if status == ACCEPTED:

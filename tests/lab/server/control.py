@@ -10,7 +10,8 @@ import socket
 import threading
 
 SETTINGS = {"v2": bool, "max_devices": int, "token_seconds": int, "token_cache": bool,
-            "requests_per_minute": int, "decommission_seconds": float, "image_max": int}
+            "requests_per_minute": int, "next_every": int, "inventory_every": int,
+            "decommission_seconds": float, "image_max": int}
 
 
 def address(directory):

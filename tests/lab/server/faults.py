@@ -7,6 +7,7 @@ A fault is a dict:
   action         one of ACTIONS, with the fields named there
 """
 
+import json
 import re
 
 from .web import Answer
@@ -15,6 +16,7 @@ from .wire import go_json
 ACTIONS = {
     "status": ("status", "body", "content_type", "retry_after"),  # instead of the answer
     "replace": ("body", "status", "content_type"),  # 200 with another body, e.g. a portal's
+    "merge": ("fields",),  # applied; more fields in the JSON object that is the answer
     "reset-before": (),  # connection reset, nothing was applied
     "reset-after": (),  # applied, then connection reset without an answer
     "reset-body": ("after_bytes",),  # applied; reset after so many bytes of the body
@@ -93,6 +95,27 @@ def instead(fault):
     if "retry_after" in fault:
         headers.append(("Retry-After", str(fault["retry_after"])))
     return Answer(status, body, headers, fault.get("content_type", "application/json"))
+
+
+def changed(fault, answer):
+    """The real answer, with what a fault adds to it."""
+    if fault is None or fault["action"] != "merge" or not answer.body.startswith(b"{"):
+        return answer
+    answer.body = go_json(merged(json.loads(answer.body), fault["fields"]))
+    return answer
+
+
+def merged(value, more):
+    """Objects merge, null takes a field away, anything else replaces."""
+    result = dict(value)
+    for name, item in more.items():
+        if item is None:
+            result.pop(name, None)
+        elif isinstance(item, dict) and isinstance(result.get(name), dict):
+            result[name] = merged(result[name], item)
+        else:
+            result[name] = item
+    return result
 
 
 def shape(fault):

@@ -1,7 +1,7 @@
 """The way of a request: token, size, content type, route, effect, answer.
 
-The order is the real one: the gateway judges the token before any service sees the request, so a
-bad token hides even a 404; a service judges size, then content type, then content.
+The order is the real one: the gateway judges the token before any service sees the request, so
+a bad token hides even a 404; a service judges size, then content type, then content.
 """
 
 import re
@@ -71,7 +71,7 @@ class Gateway:
         answer = admitted
         if answer is None and fault_module.applies(fault):
             answer = self.apply(request, route)
-        answer = fault_module.instead(fault) or answer
+        answer = fault_module.instead(fault) or fault_module.changed(fault, answer)
         if fault and fault["action"] == "delay":
             time.sleep(float(fault["seconds"]))
         answer.headers.insert(0, ("Date", formatdate(self.clock.now(), usegmt=True)))

@@ -124,8 +124,8 @@ class Inventory:
         scopes = {scope: dict(named) for scope, named in document["scopes"].items()}
         device = self.auth.device(device_id)
         if device:
-            scopes["identity"] = {name: {"value": value} for name, value in
-                                  dict(device["identity_data"], status=device["status"]).items()}
+            identity = dict(device["identity_data"], status=device["status"])
+            scopes["identity"] = {name: {"value": value} for name, value in identity.items()}
         system = {"created_ts": document["created"], "updated_ts": document["updated"]}
         if document["group"]:
             system["group"] = document["group"]

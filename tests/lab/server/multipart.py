@@ -46,7 +46,8 @@ def read_headers(file):
 
 
 def read_content(file, delimiter):
-    """(content, whether it was the last part).  A line end before a delimiter is not content."""
+    """(content, whether it was the last part).  The line end before a delimiter is not
+    content."""
     content = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)
     held = b""
     while True:

@@ -30,7 +30,7 @@ class State:
             self.tables[kind][key] = json.loads(body)
 
     def table(self, kind):
-        """The documents of a kind by id, in order of creation.  Change them with put and drop."""
+        """The documents of a kind by id, oldest first.  Change them with put and drop."""
         return self.tables[kind]
 
     def get(self, kind, key):
