@@ -16,6 +16,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
+: >"$directory/ready"
 /usr/bin/python3 -B "$lab/mender_server.py" "$directory" >"$directory/ready" &
 server=$!
 # The server says READY once it listens, and this file is not there for long without it.
