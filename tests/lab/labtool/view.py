@@ -25,8 +25,9 @@ def deployments_of(admin, device_id):
     return found
 
 
-def state(admin):
-    """[device]: id, identity, status, auth_sets, deployments, inventory by scope."""
+def state(admin, known=()):
+    """[device]: id, identity, status, auth_sets, deployments, inventory by scope; the name and
+    label of those that are known to the lab."""
     devices = []
     for device in admin.devices():
         inventory = {}
@@ -34,7 +35,10 @@ def state(admin):
             inventory.setdefault(scope, {})[name] = value
         sets = [{"id": one["id"], "status": one["status"], "pubkey": one["pubkey"],
                  "fingerprint": fingerprint(one["pubkey"])} for one in device["auth_sets"]]
+        ours = [one for one in known if one.identity == device["identity_data"]]
         devices.append({"id": device["id"], "identity": device["identity_data"],
+                        "name": ours[0].id if ours else None,
+                        "label": ours[0].label if ours else None,
                         "status": device["status"],
                         "decommissioning": device["decommissioning"],
                         "check_in_time": device.get("check_in_time"), "auth_sets": sets,
@@ -48,7 +52,8 @@ def text(devices):
     lines = []
     for device in devices:
         name = " ".join("%s=%s" % pair for pair in sorted(device["identity"].items()))
-        lines.append("%s  %s  %s" % (device["id"], device["status"], name))
+        label = device["label"] or device["id"]
+        lines.append("%s  %s  %s" % (label, device["status"], name))
         for one in device["auth_sets"]:
             lines.append("  key %s  %s" % (one["fingerprint"], one["status"]))
         for one in device["deployments"]:
