@@ -37,24 +37,33 @@ void store_unlock(struct store **store)
 
 /* ---- a store in memory ---- */
 
-static bool store_new(const char *home, struct store **out, struct error *err)
+static bool set_home(struct store *store, const char *home, struct error *err)
 {
-	CLEANUP(store_cleanup) struct store *store = calloc(1, sizeof(*store));
+	const size_t len = strlen(home);
 
-	if (store == NULL)
-		return error_errno(err, "cannot allocate memory");
+	if (len >= sizeof(store->home))
+		return error_set(err, ERROR_USAGE, "path too long");
+	memcpy(store->home, home, len + 1);
+	return true;
+}
+
+/* NULL: with the reason in the error. */
+static struct store *store_new(const char *home, struct error *err)
+{
+	struct store *const store = calloc(1, sizeof(*store));
+
+	if (store == NULL) {
+		(void)error_errno(err, "cannot allocate memory");
+		return NULL;
+	}
 	store->lock = store->blobs = -1;
 	(void)pthread_mutex_init(&store->mutex, NULL);
 	(void)pthread_mutex_init(&store->writers_mutex, NULL);
 	(void)pthread_cond_init(&store->writers_changed, NULL);
-	if (strlen(home) >= sizeof(store->home))
-		return error_set(err, ERROR_USAGE, "path too long");
-	memcpy(store->home, home, strlen(home) + 1);
-	if (!keys_new(&store->keys, err))
-		return false;
-	*out = store;
-	store = NULL;
-	return true;
+	if (set_home(store, home, err) && keys_new(&store->keys, err))
+		return store;
+	store_close(store);
+	return NULL;
 }
 
 void store_close(struct store *store)
@@ -228,9 +237,9 @@ static bool create(struct store *store, const struct passphrase *passphrase,
 bool store_create_with_cost(const char *home, const struct passphrase *passphrase,
 	struct crypto_cost cost, struct error *err)
 {
-	CLEANUP(store_cleanup) struct store *store = NULL;
+	CLEANUP(store_cleanup) struct store *store = store_new(home, err);
 
-	if (store_new(home, &store, err) && create(store, passphrase, cost, err))
+	if (store != NULL && create(store, passphrase, cost, err))
 		return true;
 	return error_while(err, "%s", home);
 }
@@ -270,9 +279,9 @@ bool store_open(const char *home, const struct passphrase *passphrase, struct st
 	struct error *err)
 {
 	CLEANUP(keys_wrapped_free) struct keys_wrapped wrapped = {0};
-	CLEANUP(store_cleanup) struct store *store = NULL;
+	CLEANUP(store_cleanup) struct store *store = store_new(home, err);
 
-	if (!store_new(home, &store, err) || !attach(store, &wrapped, err)
+	if (store == NULL || !attach(store, &wrapped, err)
 		|| !keys_unwrap(&wrapped, passphrase, store->keys, err) || !check(store, err))
 		return error_while(err, "%s", home);
 	*out = store;
@@ -297,10 +306,10 @@ static bool recall(
 bool store_open_remembered(const char *home, struct store **out, bool *found, struct error *err)
 {
 	CLEANUP(keys_wrapped_free) struct keys_wrapped wrapped = {0};
-	CLEANUP(store_cleanup) struct store *store = NULL;
+	CLEANUP(store_cleanup) struct store *store = store_new(home, err);
 	bool there = false;
 
-	if (!store_new(home, &store, err) || !attach(store, &wrapped, err)
+	if (store == NULL || !attach(store, &wrapped, err)
 		|| !recall(store, &wrapped, &there, err))
 		return error_while(err, "%s", home);
 	*found = there;

@@ -34,8 +34,10 @@ static bool make_room(struct index *index, struct error *err)
 
 	struct index_entry *const at = realloc(index->at, room * sizeof(*at));
 
-	if (at == NULL)
-		return error_errno(err, "cannot allocate memory");
+	if (at == NULL) {
+		(void)error_errno(err, "cannot allocate memory");
+		return false;
+	}
 	index->at = at;
 	index->room = room;
 	return true;
@@ -80,7 +82,7 @@ static bool read_all(struct store *store, struct index *index, struct error *err
 	while (row)
 		if (!sql_step(&sql, &row, err) || (row && !read_one(store, &sql, index, err)))
 			return false;
-	if (index->count > 0)
+	if (index->at != NULL)
 		qsort(index->at, index->count, sizeof(*index->at), by_id);
 	return true;
 }

@@ -180,7 +180,7 @@ bool keys_unwrap(const struct keys_wrapped *wrapped, const struct passphrase *pa
 
 enum { WORD_SIZE = 8, ASSOCIATED_SIZE = 4 * WORD_SIZE + 2 * DIGEST_SIZE };
 
-static void put_word(uint8_t *at, const char *word)
+static void put_word(uint8_t at[static WORD_SIZE], const char *word)
 {
 	const size_t len = strlen(word);
 
@@ -188,7 +188,7 @@ static void put_word(uint8_t *at, const char *word)
 	memcpy(at, word, len < WORD_SIZE ? len : WORD_SIZE);
 }
 
-static void put_integer(uint8_t *at, uint64_t value)
+static void put_integer(uint8_t at[static WORD_SIZE], uint64_t value)
 {
 	for (size_t i = WORD_SIZE; i-- > 0; value >>= 8)
 		at[i] = (uint8_t)value;
@@ -197,11 +197,16 @@ static void put_integer(uint8_t *at, uint64_t value)
 static void associate(const struct cell *cell, uint8_t at[static ASSOCIATED_SIZE])
 {
 	put_word(at, tables[cell->table]);
-	put_word(at + WORD_SIZE, cell->column);
-	memcpy(at + 2 * WORD_SIZE, cell->key.at, DIGEST_SIZE);
-	memcpy(at + 2 * WORD_SIZE + DIGEST_SIZE, cell->owner.at, DIGEST_SIZE);
-	put_integer(at + 2 * WORD_SIZE + 2 * DIGEST_SIZE, cell->clear[0]);
-	put_integer(at + 3 * WORD_SIZE + 2 * DIGEST_SIZE, cell->clear[1]);
+	at += WORD_SIZE;
+	put_word(at, cell->column);
+	at += WORD_SIZE;
+	memcpy(at, cell->key.at, DIGEST_SIZE);
+	at += DIGEST_SIZE;
+	memcpy(at, cell->owner.at, DIGEST_SIZE);
+	at += DIGEST_SIZE;
+	put_integer(at, cell->clear[0]);
+	at += WORD_SIZE;
+	put_integer(at, cell->clear[1]);
 }
 
 static bool usable(const struct keys *keys, enum store_table table, struct error *err)

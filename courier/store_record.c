@@ -155,12 +155,15 @@ static bool unpack(
 
 	while (in.len > 0) {
 		const uint8_t tag = in.at[0];
-		const size_t len
-			= in.len < HEADER_SIZE ? SIZE_MAX : (size_t)get_integer(in.at + 1, 4);
 
 		while (next < layout->count && layout->fields[next].tag != tag)
 			next++;
-		if (len > in.len - HEADER_SIZE || len == 0 || next == layout->count)
+		if (next == layout->count || in.len < HEADER_SIZE)
+			return damaged(err, tag);
+
+		const size_t len = (size_t)get_integer(in.at + 1, 4);
+
+		if (len == 0 || len > in.len - HEADER_SIZE)
 			return damaged(err, tag);
 
 		const struct record_field *const field = &layout->fields[next++];

@@ -9,6 +9,22 @@
  * associated data, the name of the table and of the column and everything readable
  * in the same row: see store_keys.h.
  *
+ * What whoever has the disk reads without the passphrase (for courier(1)):
+ *
+ *	that this is the store of a courier, and of which version; its random id, the
+ *	salt and the cost of its passphrase; whether the acting key was wiped
+ *	how many devices, parcels, receipts, keys, tokens, papers, artifacts and audit
+ *	rows there are, and the length of each sealed value: names, inventories,
+ *	receipts and logs to the byte
+ *	of a parcel: its state, whether it has a download URL, its turn among all
+ *	which parcels and receipts are of the same device, but not of which
+ *	of a receipt: whether the server has it
+ *	of an artifact: its size, and whether and how far it was fetched
+ *	when files were last written and read
+ *
+ * What they can do unnoticed: take away rows or artifacts (but not from the audit log,
+ * which tells of each), and put back an older copy of a row, or of the whole home.
+ *
  * One statement each, exactly as SQLite gives it back.
  */
 static const char *const schema[] = {
@@ -66,12 +82,12 @@ static const char *const statements[SQL_STATEMENT_COUNT] = {
 
 	[SQL_PARCEL_GET] = "SELECT number, device, state, sealed FROM parcel WHERE key = ?",
 	[SQL_PARCEL_PUT]
-	= "INSERT INTO parcel VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET"
-	  " number = excluded.number, device = excluded.device,"
-	  " state = excluded.state, sealed = excluded.sealed",
+	= ("INSERT INTO parcel VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET"
+	   " number = excluded.number, device = excluded.device,"
+	   " state = excluded.state, sealed = excluded.sealed"),
 	[SQL_PARCEL_NUMBER] = "SELECT coalesce(max(number), 0) + 1 FROM parcel",
-	[SQL_PARCEL_OPEN] = "SELECT key FROM parcel WHERE device = ? AND state < ?"
-			    " ORDER BY number DESC LIMIT 1",
+	[SQL_PARCEL_OPEN] = ("SELECT key FROM parcel WHERE device = ? AND state < ?"
+			     " ORDER BY number DESC LIMIT 1"),
 	[SQL_PARCEL_ALL] = "SELECT key FROM parcel ORDER BY number",
 	[SQL_PARCEL_OF] = "SELECT key FROM parcel WHERE device = ? ORDER BY number",
 	[SQL_URL_GET] = "SELECT sealed FROM url WHERE key = ?",
@@ -83,8 +99,8 @@ static const char *const statements[SQL_STATEMENT_COUNT] = {
 	[SQL_RECEIPT_PUT] = "INSERT INTO receipt VALUES(?, ?, ?, ?, ?)",
 	[SQL_RECEIPT_SENT] = "UPDATE receipt SET sent = ?, brief = ? WHERE key = ?",
 	[SQL_RECEIPT_ALL] = "SELECT key, device, sent, brief FROM receipt WHERE sent <= ?",
-	[SQL_RECEIPT_OF] = "SELECT key, device, sent, brief FROM receipt"
-			   " WHERE sent <= ? AND device = ?",
+	[SQL_RECEIPT_OF] = ("SELECT key, device, sent, brief FROM receipt"
+			    " WHERE sent <= ? AND device = ?"),
 
 	[SQL_BLOB_GET] = "SELECT whole, size, name, wrapped FROM blob WHERE key = ?",
 	[SQL_BLOB_PUT] = "REPLACE INTO blob VALUES(?, ?, ?, ?, ?)",
