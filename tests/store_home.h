@@ -24,8 +24,6 @@ void home_wipe(struct home *); /* removes the directory at the path alone */
 void home_file(const struct home *, const char *name, char path[static PATH_MAX]);
 /* Run SQL on the database of a closed store, as somebody who has the disk. */
 void home_tamper(const struct home *, const char *sql);
-/* Copy every file of a closed home to another. */
-void home_copy(const struct home *from, struct home *to);
 
 /* A few rows in every table, and two blobs: "server/blob-name-whole" of HOME_BLOB_SIZE
  * bytes of noise from HOME_BLOB_SEED, and "server/blob-name-part" of which only the
