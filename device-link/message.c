@@ -56,7 +56,7 @@ static const struct field accept[] = {
 };
 
 static const struct field refused[] = {
-	FIELD(refused.reason, CHOICE, MESSAGE_REFUSED_VERSION, MESSAGE_REFUSED_BUSY),
+	FIELD(refused.reason, CHOICE, MESSAGE_REFUSED_VERSION, MESSAGE_REFUSED_IDENTITY),
 	FIELD(refused.text, TEXT, 0, MESSAGE_TEXT_MAX),
 };
 
@@ -369,6 +369,10 @@ static const struct refusal {
 	[MESSAGE_REFUSED_BUSY] = {"the device is doing something it must finish first: wait "
 				  "and try again",
 		ERROR_BUSY},
+	[MESSAGE_REFUSED_IDENTITY]
+	= {"the device is not the one its certificate names: ask the operator "
+	   "to certify it again",
+		ERROR_WRONG_DEVICE},
 };
 
 static const struct refusal *find_refusal(enum message_refusal reason)

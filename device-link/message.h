@@ -59,13 +59,14 @@ enum message_type {
 
 /* Why a device will not talk to this courier.  Values are on the wire. */
 enum message_refusal {
-	MESSAGE_REFUSED_VERSION = 1, /* no common protocol version */
-	MESSAGE_REFUSED_REVOKED = 2, /* on the CRL */
-	MESSAGE_REFUSED_EXPIRED = 3, /* authentic, but past its notAfter */
-	MESSAGE_REFUSED_GROUP = 4,   /* not a courier of this device's group */
-	MESSAGE_REFUSED_ROLE = 5,    /* a certificate of ours, but no courier's */
-	MESSAGE_REFUSED_NOT_YET = 6, /* its notBefore is implausibly far ahead */
-	MESSAGE_REFUSED_BUSY = 7,    /* the device is doing something it must finish */
+	MESSAGE_REFUSED_VERSION = 1,  /* no common protocol version */
+	MESSAGE_REFUSED_REVOKED = 2,  /* on the CRL */
+	MESSAGE_REFUSED_EXPIRED = 3,  /* authentic, but past its notAfter */
+	MESSAGE_REFUSED_GROUP = 4,    /* not a courier of this device's group */
+	MESSAGE_REFUSED_ROLE = 5,     /* a certificate of ours, but no courier's */
+	MESSAGE_REFUSED_NOT_YET = 6,  /* its notBefore is implausibly far ahead */
+	MESSAGE_REFUSED_BUSY = 7,     /* the device is doing something it must finish */
+	MESSAGE_REFUSED_IDENTITY = 8, /* its identity is not the one in its certificate */
 };
 
 /* What the device is doing.  Values are on the wire. */

@@ -145,7 +145,7 @@ static const struct damage {
 	{"accept-idle", 42, 1, "ring"}, /* from 0 to a number */
 	{"accept-idle", 50, 1, "every phase but idle"},
 	{"refused", 1, 0, "refused.reason"},
-	{"refused", 1, 8, "refused.reason"},
+	{"refused", 1, 9, "refused.reason"},
 	{"collect", 1, 0x80, "collect"},
 	{"offer", 77, 4, "offer.flags"},
 	{"want", 1, 2, "want.object"},
@@ -256,7 +256,7 @@ static void text_is_utf8_without_control_characters(void **state)
 static void every_refusal_has_its_sentence_and_its_code(void **state)
 {
 	(void)state;
-	for (unsigned i = MESSAGE_REFUSED_VERSION; i <= MESSAGE_REFUSED_BUSY; i++) {
+	for (unsigned i = MESSAGE_REFUSED_VERSION; i <= MESSAGE_REFUSED_IDENTITY; i++) {
 		const enum message_refusal reason = (enum message_refusal)i;
 
 		assert_true(strlen(message_refusal_text(reason)) > 40);

@@ -1,0 +1,152 @@
+/*
+ * agent_parts.h - the daemon's inside, for agent*.c only.
+ *
+ *	agent.c         its life and its loop
+ *	agent_line.c    the cable, conversations, messages in and out
+ *	agent_visit.c   what a courier asks and offers (visit_device_host)
+ *	agent_work.c    the job: facts, actions, children
+ *	agent_survey.c  asking the scripts
+ *	agent_receipt.c receipts, and what there is to say
+ */
+#ifndef DEVICE_LINK_AGENT_AGENT_PARTS_H
+#define DEVICE_LINK_AGENT_AGENT_PARTS_H
+
+#include "device-link/agent/agent.h"
+#include "device-link/agent/agent_plan.h"
+#include "device-link/agent/describe.h"
+#include "device-link/agent/process.h"
+#include "device-link/agent/ring.h"
+#include "device-link/agent/spool.h"
+#include "device-link/agent/work.h"
+#include "device-link/channel.h"
+#include "device-link/visit.h"
+
+enum {
+	AGENT_SAYINGS = 32,
+	AGENT_GATE_MS = 60 * 1000,    /* between two questions to a gate that said later */
+	AGENT_REOPEN_MS = 10 * 1000,  /* the longest wait before the cable is tried again */
+	AGENT_SAY_MS = 5 * 1000,      /* for the last words before a reboot */
+	AGENT_REBOOT_MS = 300 * 1000, /* for a reboot that was commanded to happen */
+	AGENT_RETRY_MS = 10 * 1000,
+};
+
+/* Something the courier is to be told. */
+struct agent_saying {
+	uint64_t sequence; /* of a receipt; 0: a STATE */
+	enum message_phase phase;
+	uint32_t wait_s;
+	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
+	char text[MESSAGE_TEXT_MAX + 1];
+};
+
+/* What the one child under way is for. */
+enum agent_purpose {
+	PURPOSE_NONE,
+	PURPOSE_GATE,
+	PURPOSE_VERIFY,
+	PURPOSE_INSTALL,
+	PURPOSE_COMMIT,
+	PURPOSE_ROLL_BACK,
+	PURPOSE_CHECK,
+	PURPOSE_REBOOT,
+};
+
+struct agent {
+	const struct agent_settings *settings;
+	struct trust trust;
+	struct marks marks;
+	struct ring ring;
+	struct job job;
+	char marks_path[PATH_MAX], job_path[PATH_MAX], log_path[PATH_MAX];
+	char verified_path[PATH_MAX], work_path[PATH_MAX], file_path[PATH_MAX];
+	char boot[STATEMENT_BOOT_MAX + 1]; /* of now */
+	int64_t now_ms;
+	int signals; /* a signalfd */
+	bool stopping;
+
+	/* the cable */
+	struct channel *channel; /* NULL: waits to be opened */
+	int64_t reopen_ms, reopen_wait_ms;
+	struct error line_error; /* the last one said */
+	struct session_identity identity;
+
+	/* the conversation */
+	struct visit_device_host host;
+	struct visit_device *visit;
+	bool met, accepted; /* a survey was ordered for it; ACCEPT was made */
+	bool carried;       /* the job's artifact was offered in it */
+	bool new_chain;     /* a certificate came: use it from the next one on */
+	struct job_courier visitor;
+	struct agent_saying sayings[AGENT_SAYINGS];
+	size_t saying_count;
+	struct agent_saying said; /* the texts of the message given last */
+	struct message_refused refusal;
+	char refusal_text[MESSAGE_TEXT_MAX + 1];
+	struct buf inventory, statement, envelope, log; /* of messages */
+	struct process *blinker;
+
+	/* the survey */
+	struct process *surveyor;
+	struct survey survey;
+	bool has_survey, survey_for_visit, survey_for_due;
+	bool visit_surveyed, due_surveyed;
+	int64_t survey_retry_ms;
+
+	/* the job */
+	struct process *worker;
+	enum agent_purpose purpose;
+	struct spool *spool;
+	bool hashed;    /* all of the spool file */
+	uint64_t asked; /* end of what was asked for */
+	bool stuck;
+	enum agent_gate gate;
+	int64_t gate_ms; /* when it is asked again */
+	char gate_reason[MESSAGE_TEXT_MAX + 1];
+	bool reboot_told;  /* wait until the courier has heard it */
+	int64_t reboot_ms; /* until when; 0: no reboot is under way */
+};
+
+/* ---- agent.c ---- */
+void agent_say(const char *fmt, ...) PRINTF(1, 2); /* to stderr: the system's log */
+
+/* ---- agent_line.c ---- */
+/* Never fails for what the other end does. */
+NODISCARD bool agent_line_step(struct agent *, struct error *);
+void agent_line_close(struct agent *);
+bool agent_line_visited(const struct agent *); /* a courier was accepted and is there */
+/* No more than is on its way already. */
+void agent_line_silence(struct agent *);
+
+/* ---- agent_visit.c ---- */
+void agent_visit_host(struct agent *, struct visit_device_host *);
+
+/* ---- agent_survey.c ---- */
+NODISCARD bool agent_survey_start(struct agent *, struct error *);
+NODISCARD bool agent_survey_step(struct agent *, struct error *);
+
+/* ---- agent_receipt.c ---- */
+/* The phase of the job as a courier sees it. */
+enum message_phase agent_phase(const struct agent *);
+/* Tell the courier, if one is there, of the phase as it is now. */
+void agent_tell_phase(struct agent *, const char *text);
+void agent_tell(struct agent *, enum message_phase, const char *deployment, const char *text);
+void agent_tell_receipt(struct agent *, uint64_t sequence);
+/* Write the receipt that is due, and what follows from it. */
+NODISCARD bool agent_write_receipt(struct agent *, struct error *);
+/* Change the job, durably: go to PHASE, and a receipt is due if OUTCOME is not NULL. */
+NODISCARD bool agent_go(struct agent *, enum job_phase, const enum outcome *, enum error_code,
+	const char *reason, struct error *);
+NODISCARD bool agent_save_job(struct agent *, struct error *);
+NODISCARD bool agent_log(struct agent *, struct error *, const char *fmt, ...) PRINTF(3, 4);
+
+/* ---- agent_work.c ---- */
+NODISCARD bool agent_work_step(struct agent *, struct error *);
+void agent_work_stop(struct agent *);
+int64_t agent_work_deadline_ms(const struct agent *);
+/* A new job, in place of what there was: receive the artifact of OFFER. */
+NODISCARD bool agent_work_take(struct agent *, const struct message_offer *, struct error *);
+/* A courier offered what the job is about, or its conversation began anew. */
+void agent_work_carried(struct agent *, bool stage);
+void agent_work_dropped(struct agent *);
+
+#endif

@@ -1,0 +1,448 @@
+/* What a courier asks and offers, answered. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/plan.h"
+#include "device-link/agent/agent_parts.h"
+#include "device-link/agent/job_log.h"
+#include "device-link/agent/judge.h"
+
+/* ---- may it visit? ---- */
+
+static bool know(struct agent *agent, const struct certificate *chain,
+	struct certificate_holder *holder, struct error *err)
+{
+	struct job_courier visitor = {0};
+
+	if (!certificate_holder(chain, holder, err)
+		|| !certificate_fingerprint(chain, &visitor.certificate, err)
+		|| !session_exporter(channel_session(agent->channel), visitor.exporter, err))
+		return false;
+	memcpy(visitor.id, holder->id, sizeof(visitor.id));
+	memcpy(visitor.technician, holder->name, sizeof(visitor.technician));
+	agent->visitor = visitor;
+	return true;
+}
+
+static void day(int64_t at, char text[32])
+{
+	const time_t seconds = (time_t)at;
+	struct tm utc = {0};
+
+	(void)gmtime_r(&seconds, &utc);
+	(void)strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+static void explain(struct agent *agent, enum message_refusal reason,
+	const struct certificate_holder *holder)
+{
+	char *const text = agent->refusal_text;
+	const size_t room = sizeof(agent->refusal_text);
+	const char *const group = trust_group(agent->settings, &agent->trust);
+	char at[32], floor[32];
+
+	text[0] = 0;
+	day(agent->marks.floor, floor);
+	if (reason == MESSAGE_REFUSED_EXPIRED) {
+		day(holder->not_after, at);
+		(void)snprintf(text, room,
+			"it was valid until %s; the device knows that it is later than %s", at,
+			floor);
+	} else if (reason == MESSAGE_REFUSED_NOT_YET) {
+		day(holder->not_before, at);
+		(void)snprintf(
+			text, room, "it begins at %s; the device's floor is %s", at, floor);
+	} else if (reason == MESSAGE_REFUSED_GROUP) {
+		(void)snprintf(text, room, "the device is of group %s", group);
+	} else if (reason == MESSAGE_REFUSED_REVOKED) {
+		(void)snprintf(
+			text, room, "revocation list number %lld", (long long)agent->marks.crl);
+	}
+}
+
+static void refuse(struct agent *agent, enum message_refusal reason, const char *courier,
+	bool *refused, struct message_refused *why)
+{
+	job_log_clean(agent->refusal_text);
+	*why = (struct message_refused){reason, bytes_of(agent->refusal_text)};
+	*refused = true;
+	agent_say("courier %s refused: %s (%s)", courier, message_refusal_text(reason),
+		agent->refusal_text);
+}
+
+/* What a courier carries for us; bad paper is said in the log, and not taken. */
+static bool take_papers(struct agent *agent, const struct certificate *courier,
+	const struct message_hello *hello, struct error *err)
+{
+	struct error why = {0};
+	bool taken = false;
+
+	if (!trust_take_crl(&agent->trust, agent->settings, courier, hello->crl, &agent->marks,
+		    &taken, &why, err)
+		|| !trust_take_chain(&agent->trust, agent->settings, hello->chain,
+			&agent->survey.digest, &agent->new_chain, &why, err))
+		return false;
+	if (taken)
+		agent_say("revocation list number %lld", (long long)agent->marks.crl);
+	if (agent->new_chain)
+		agent_say("a certificate for this device came");
+	if (why.code != ERROR_NONE)
+		agent_say("not taken from courier %s: %s", agent->visitor.id, why.text);
+	return marks_save(agent->marks_path, &agent->marks, err);
+}
+
+static bool is_itself(struct agent *agent)
+{
+	const struct certificate_holder *const own = &agent->trust.holder;
+
+	if (!agent->trust.certified || !own->has_identity
+		|| digest_equal(&own->identity, &agent->survey.digest))
+		return true;
+	(void)snprintf(agent->refusal_text, sizeof(agent->refusal_text),
+		"its certificate (%s) is for another identity than its identity script "
+		"says%s%.300s",
+		own->id, agent->survey.why[0] == 0 ? "" : ": ", agent->survey.why);
+	return false;
+}
+
+static bool host_judge(void *self, const struct certificate *courier,
+	const struct message_hello *hello, bool *refused, struct message_refused *why,
+	struct error *err)
+{
+	struct agent *const agent = self;
+	const char *const group = trust_group(agent->settings, &agent->trust);
+	struct certificate_holder holder;
+	enum message_refusal reason = MESSAGE_REFUSED_ROLE;
+	bool revoked = false;
+
+	*refused = false;
+	if (!know(agent, courier, &holder, err) || !take_papers(agent, courier, hello, err)
+		|| !trust_revoked(&agent->trust, courier, &revoked, err))
+		return false;
+
+	const struct judge_facts facts = {
+		.revoked = revoked,
+		.in_group = group == NULL || certificate_in_group(&holder, group),
+		.not_before = holder.not_before,
+		.not_after = holder.not_after,
+		.clock = (int64_t)time(NULL),
+	};
+
+	if (!judge_courier(&facts, &agent->marks.floor, &reason)) {
+		explain(agent, reason, &holder);
+		refuse(agent, reason, holder.id, refused, why);
+	} else if (!is_itself(agent)) {
+		refuse(agent, MESSAGE_REFUSED_IDENTITY, holder.id, refused, why);
+	}
+	return marks_save(agent->marks_path, &agent->marks, err);
+}
+
+static bool host_describe(void *self, struct message_accept *accept, struct error *err)
+{
+	static const char software[] = "courier-agent " COURIER_VERSION;
+	struct agent *const agent = self;
+	const bool silent = agent->settings->report == AGENT_REPORT_NONE;
+	const enum message_phase phase = agent_phase(agent);
+
+	agent->inventory.len = agent->statement.len = 0;
+	if (!describe_signed(agent->settings, &agent->trust, &agent->marks, &agent->survey,
+		    ring_newest(&agent->ring), &agent->inventory, err))
+		return false;
+	if (!agent->trust.certified
+		&& !describe_identity(agent->settings, &agent->trust, &agent->marks,
+			&agent->survey, &agent->statement, err))
+		return false;
+	*accept = (struct message_accept){
+		.software = bytes_of(software),
+		.identity = buf_bytes(&agent->statement),
+		.inventory = buf_bytes(&agent->inventory),
+		.oldest = silent ? 0 : ring_oldest(&agent->ring),
+		.newest = silent ? 0 : ring_newest(&agent->ring),
+		.phase = phase,
+		.deployment
+		= bytes_of(phase == MESSAGE_PHASE_IDLE ? "" : agent->job.deployment),
+	};
+	agent->accepted = true;
+	agent->saying_count = 0;
+	agent_say("courier %s (%s) accepted", agent->visitor.id, agent->visitor.technician);
+	return true;
+}
+
+/* ---- receipts ---- */
+
+static bool host_receipt(
+	void *self, uint64_t sequence, struct message_receipt *receipt, struct error *err)
+{
+	struct agent *const agent = self;
+	bool found = false;
+
+	agent->envelope.len = agent->log.len = agent->inventory.len = 0;
+	*receipt = (struct message_receipt){.sequence = sequence};
+	if (agent->settings->report == AGENT_REPORT_NONE)
+		return true;
+	if (!ring_read(&agent->ring, sequence, &agent->envelope, &agent->log, &agent->inventory,
+		    &found, err))
+		return false;
+	if (!found)
+		return true;
+	receipt->envelope = buf_bytes(&agent->envelope);
+	receipt->log = buf_bytes(&agent->log);
+	receipt->inventory = buf_bytes(&agent->inventory);
+	return true;
+}
+
+static bool host_kept(void *self, uint64_t sequence, struct error *err)
+{
+	const struct agent *const agent = self;
+
+	(void)err;
+	agent_say("receipt %llu is kept by courier %s", (unsigned long long)sequence,
+		agent->visitor.id);
+	return true;
+}
+
+/* ---- offers ---- */
+
+static bool same_text(const char *text, struct bytes bytes)
+{
+	return bytes_equal(bytes_of(text), bytes);
+}
+
+/* Not now, but perhaps another time: no receipt, the deployment stays open. */
+static bool put_off(struct agent *agent, const struct message_offer *offer, const char *text)
+{
+	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
+
+	(void)snprintf(deployment, sizeof(deployment), "%.*s", (int)offer->deployment.len,
+		(const char *)offer->deployment.at);
+	agent_tell(agent, MESSAGE_PHASE_WAITING, deployment, text);
+	agent_say("deployment %s waits: %s", deployment, text);
+	return true;
+}
+
+/* The same deployment with another artifact: never. */
+static bool refuse_other(
+	struct agent *agent, const struct message_offer *offer, struct error *err)
+{
+	static const enum outcome refused = OUTCOME_REFUSED;
+
+	return agent_work_take(agent, offer, err)
+		&& agent_go(agent, JOB_NONE, &refused, ERROR_SIGNATURE,
+			"this deployment was met before with another artifact", err);
+}
+
+static bool take_new(struct agent *agent, const struct message_offer *offer, struct error *err)
+{
+	CLEANUP(inventory_free) struct inventory inventory = {0};
+	const uint64_t need = agent_settings_space(agent->settings, offer->unpacked);
+	struct error why = {0};
+
+	if (!agent->survey.good)
+		return put_off(agent, offer, agent->survey.why);
+	if (!describe_inventory(agent->settings, &agent->trust, &agent->marks, &agent->survey,
+		    ring_newest(&agent->ring), &inventory, err))
+		return false;
+	if (!plan_space(&inventory, offer->size,
+		    need > offer->unpacked ? need : offer->unpacked, &why))
+		return put_off(agent, offer, why.text);
+	if (!agent_work_take(agent, offer, err))
+		return false;
+	agent_work_carried(agent, agent->job.stage);
+	agent_tell_phase(agent, "");
+	return true;
+}
+
+/* The job is about this deployment already. */
+static bool take_again(
+	struct agent *agent, const struct message_offer *offer, struct error *err)
+{
+	if (!digest_equal(&agent->job.digest, &offer->digest))
+		return put_off(
+			agent, offer, "this deployment is under way with another artifact");
+	agent_work_carried(agent, (offer->flags & MESSAGE_OFFER_STAGE) != 0);
+	if (!agent_save_job(agent, err))
+		return false;
+	agent_tell_phase(agent, agent->stuck ? agent->gate_reason : "");
+	return true;
+}
+
+/* It ended here before. */
+static bool answer_old(struct agent *agent, const struct message_offer *offer,
+	const struct ring_entry *old, struct error *err)
+{
+	const bool again = (offer->flags & MESSAGE_OFFER_RETRY) != 0
+		&& old->outcome != OUTCOME_CONFIRMED;
+
+	if (!digest_equal(&old->digest, &offer->digest))
+		return refuse_other(agent, offer, err);
+	if (again || !outcome_terminal(old->outcome))
+		return take_new(agent, offer, err);
+	agent_tell_receipt(agent, old->sequence);
+	agent_tell_phase(agent, "");
+	return true;
+}
+
+static bool is_busy(const struct agent *agent)
+{
+	const struct job *const job = &agent->job;
+
+	return job->due.sequence > 0
+		|| (job->phase != JOB_NONE && job->phase != JOB_RECEIVING
+			&& job->phase != JOB_STAGED);
+}
+
+static bool host_offered(void *self, const struct message_offer *offer, struct error *err)
+{
+	struct agent *const agent = self;
+	const struct job *const job = &agent->job;
+
+	if (offer == NULL) {
+		agent_tell_phase(agent, "");
+		return true;
+	}
+	if (offer->deployment.len > STATEMENT_DEPLOYMENT_MAX
+		|| offer->name.len > ARTIFACT_NAME_MAX || offer->deployment.len == 0
+		|| offer->size > (uint64_t)JSON_INTEGER_MAX
+		|| offer->unpacked > (uint64_t)JSON_INTEGER_MAX)
+		return error_set(err, ERROR_MALFORMED, "OFFER past our limits");
+	if (job->phase != JOB_NONE && same_text(job->deployment, offer->deployment))
+		return take_again(agent, offer, err);
+	if (is_busy(agent))
+		return put_off(agent, offer, "the device is busy with another deployment");
+
+	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
+
+	(void)snprintf(deployment, sizeof(deployment), "%.*s", (int)offer->deployment.len,
+		(const char *)offer->deployment.at);
+
+	const struct ring_entry *const old = ring_find(&agent->ring, deployment);
+
+	return old != NULL ? answer_old(agent, offer, old, err) : take_new(agent, offer, err);
+}
+
+static bool host_data(void *self, const struct message_data *data, struct error *err)
+{
+	struct agent *const agent = self;
+
+	(void)err;
+	if (data->object != MESSAGE_ARTIFACT || agent->spool == NULL || !agent->hashed
+		|| data->offset != spool_size(agent->spool))
+		return true; /* we changed our mind since */
+
+	struct error why = {0};
+
+	if (spool_add(agent->spool, data->bytes, &why))
+		return true;
+	/* Full or broken: what is on disk may be half a piece, so it is hashed again. */
+	spool_free(agent->spool);
+	agent->spool = NULL;
+	agent->stuck = true;
+	agent_say("%s", why.text);
+	agent_tell_phase(agent, why.text);
+	return true;
+}
+
+static bool host_identify(void *self, struct error *err)
+{
+	struct agent *const agent = self;
+	const struct process_how how = {.argv = agent->settings->identify,
+		.deadline_ms = agent->now_ms + 1000LL * agent->settings->hook_timeout_s};
+	struct error why = {0};
+
+	(void)err;
+	agent_tell_phase(agent,
+		how.argv == NULL ? "no identify hook is configured" : "identifying itself");
+	if (how.argv == NULL || agent->blinker != NULL)
+		return true;
+	if (!process_start(&how, &agent->blinker, &why))
+		agent_say("%s", why.text);
+	return true;
+}
+
+/* ---- what the device says on its own ---- */
+
+static void give_state(struct agent *agent, struct message *message)
+{
+	const struct agent_saying *const said = &agent->said;
+
+	*message = (struct message){MESSAGE_STATE,
+		.state = {
+			.phase = said->phase,
+			.percent = 255,
+			.wait_s = said->wait_s,
+			.deployment = bytes_of(said->deployment),
+			.text = bytes_of(said->text),
+		}};
+}
+
+static bool give_saying(struct agent *agent, struct message *message, struct error *err)
+{
+	agent->said = agent->sayings[0];
+	agent->saying_count--;
+	memmove(agent->sayings, agent->sayings + 1,
+		agent->saying_count * sizeof(agent->sayings[0]));
+	if (agent->said.sequence == 0) {
+		give_state(agent, message);
+		return true;
+	}
+	*message = (struct message){.type = MESSAGE_RECEIPT};
+	return host_receipt(agent, agent->said.sequence, &message->receipt, err);
+}
+
+/* Two WANTs are under way, so that the line is never idle. */
+static bool give_want(struct agent *agent, struct message *message)
+{
+	const struct job *const job = &agent->job;
+
+	if (!agent->carried || job->phase != JOB_RECEIVING || job->due.sequence > 0
+		|| agent->spool == NULL || !agent->hashed || agent->asked >= job->size
+		|| agent->asked - spool_size(agent->spool) > MESSAGE_WANT_MAX)
+		return false;
+
+	const uint64_t left = job->size - agent->asked;
+
+	*message = (struct message){MESSAGE_WANT,
+		.want = {MESSAGE_ARTIFACT, agent->asked,
+			(uint32_t)(left < MESSAGE_WANT_MAX ? left : MESSAGE_WANT_MAX)}};
+	agent->asked += message->want.length;
+	return true;
+}
+
+static bool host_next(void *self, struct message *message, bool *some, struct error *err)
+{
+	struct agent *const agent = self;
+
+	if (agent->saying_count > 0) {
+		*some = true;
+		return give_saying(agent, message, err);
+	}
+	*some = give_want(agent, message);
+	return true;
+}
+
+static bool host_busy(void *self)
+{
+	const struct agent *const agent = self;
+
+	if (agent->saying_count > 0 || agent->worker != NULL)
+		return true;
+	/* A reboot that the gate put off is nobody's to wait for. */
+	return is_busy(agent) && agent_phase(agent) != MESSAGE_PHASE_WAITING;
+}
+
+void agent_visit_host(struct agent *agent, struct visit_device_host *host)
+{
+	*host = (struct visit_device_host){
+		.self = agent,
+		.judge = host_judge,
+		.describe = host_describe,
+		.receipt = host_receipt,
+		.kept = host_kept,
+		.offered = host_offered,
+		.data = host_data,
+		.identify = host_identify,
+		.next = host_next,
+		.busy = host_busy,
+	};
+}

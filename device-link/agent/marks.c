@@ -1,0 +1,48 @@
+#include "device-link/agent/marks.h"
+#include "common/file.h"
+#include "common/json.h"
+
+enum { MARKS_SIZE_MAX = 4096 };
+
+static bool read_marks(const struct json *object, struct marks *marks, struct error *err)
+{
+	int64_t counter = 0;
+
+	if (!json_need_integer(object, "floor", &marks->floor, err)
+		|| !json_need_integer(object, "crl", &marks->crl, err)
+		|| !json_need_integer(object, "counter", &counter, err))
+		return false;
+	if (marks->floor < 0 || marks->crl < 0 || counter < 0)
+		return error_set(err, ERROR_MALFORMED, "a mark below 0");
+	marks->counter = (uint64_t)counter;
+	return true;
+}
+
+bool marks_load(const char *path, struct marks *out, struct error *err)
+{
+	CLEANUP(buf_free) struct buf text = {0};
+	CLEANUP(json_cleanup) struct json *object = NULL;
+	struct marks marks = {0};
+	bool found = false;
+
+	if (!file_read(path, MARKS_SIZE_MAX, &text, &found, err))
+		return false;
+	if (found
+		&& (!json_parse(buf_bytes(&text), JSON_SIGNED, &object, err)
+			|| !read_marks(object, &marks, err)))
+		return error_while(err, "%s", path);
+	*out = marks;
+	return true;
+}
+
+bool marks_save(const char *path, const struct marks *marks, struct error *err)
+{
+	CLEANUP(buf_free) struct buf text = {0};
+	CLEANUP(json_cleanup) struct json *object = json_new_object();
+
+	json_add_integer(object, "floor", marks->floor);
+	json_add_integer(object, "crl", marks->crl);
+	json_add_integer(object, "counter", (int64_t)marks->counter);
+	return json_print(object, &text, err)
+		&& file_replace(path, buf_bytes(&text), 0600, err);
+}

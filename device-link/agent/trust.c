@@ -1,0 +1,283 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "device-link/agent/judge.h"
+#include "device-link/agent/trust.h"
+#include "device-link/message.h"
+
+enum { CRL_PEM_MAX = CERTIFICATE_CRL_MAX * 2, PUBLIC_PEM_MAX = 16384 };
+
+/* ---- own key and certificate ---- */
+
+static bool load_key(
+	const struct agent_settings *settings, struct trust *trust, struct error *err)
+{
+	char path[PATH_MAX];
+
+	if (!file_make_directory(settings->state, 0700, err)
+		|| !agent_settings_fact(settings, "key.pem", path, err))
+		return false;
+	if (access(path, F_OK) != 0
+		&& (!crypto_key_generate(CRYPTO_ED25519, &trust->key, err)
+			|| !crypto_key_save(trust->key, path, NULL, err)))
+		return false;
+	if (trust->key == NULL && !crypto_key_load(path, NULL, &trust->key, err))
+		return false;
+	return crypto_public_of(trust->key, &trust->half, err)
+		&& crypto_public_fingerprint(trust->half, &trust->fingerprint, err);
+}
+
+static bool is_of_key(
+	const struct certificate *chain, const struct trust *trust, struct error *err)
+{
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	struct digest fingerprint;
+
+	if (!certificate_public(chain, &half, err)
+		|| !crypto_public_fingerprint(half, &fingerprint, err))
+		return false;
+	return digest_equal(&fingerprint, &trust->fingerprint)
+		|| error_set(err, ERROR_USAGE, "the certificate is not for this device's key");
+}
+
+bool trust_load_own(const struct agent_settings *settings, struct trust *out, struct error *err)
+{
+	CLEANUP(trust_free) struct trust trust = {0};
+	CLEANUP(buf_free) struct buf pem = {0};
+	char path[PATH_MAX];
+
+	if (!load_key(settings, &trust, err)
+		|| !agent_settings_fact(settings, "certificate.pem", path, err)
+		|| !file_read(path, CERTIFICATE_PEM_MAX, &pem, &trust.certified, err))
+		return false;
+	if (!trust.certified && !certificate_make_uncertified(trust.key, &pem, err))
+		return false;
+	if (!certificate_parse(buf_bytes(&pem), &trust.chain, err)
+		|| !is_of_key(trust.chain, &trust, err)
+		|| !certificate_holder(trust.chain, &trust.holder, err))
+		return error_while(err, "%s", path);
+	*out = trust;
+	trust = (struct trust){0};
+	return true;
+}
+
+/* ---- the fleet ---- */
+
+static bool load_root(
+	const struct agent_settings *settings, struct trust *trust, struct error *err)
+{
+	char path[PATH_MAX];
+	bool found = false;
+
+	if (!agent_settings_fact(settings, "root.pem", path, err)
+		|| !file_read(path, CERTIFICATE_PEM_MAX, &trust->root, &found, err))
+		return false;
+	if (!found)
+		return error_set(err, ERROR_USAGE,
+			"%s: missing: copy the bundle of courier-admin provision to %s", path,
+			settings->state);
+	if (trust->certified
+		&& !certificate_verify(
+			trust->chain, buf_bytes(&trust->root), CERTIFICATE_DEVICE, err))
+		return error_while(err, "this device's certificate");
+	return true;
+}
+
+static void use_crl(struct trust *trust, struct certificate_crl *crl)
+{
+	certificate_crl_free(trust->crl);
+	trust->crl = crl;
+}
+
+static bool load_crl(const struct agent_settings *settings, struct marks *marks,
+	struct trust *trust, struct error *err)
+{
+	CLEANUP(buf_free) struct buf issuer = {0};
+	char path[PATH_MAX], issuer_path[PATH_MAX];
+	bool found = false, with_issuer = false;
+	struct certificate_crl *crl = NULL;
+	struct error unknown = {0};
+
+	if (!agent_settings_fact(settings, "crl.pem", path, err)
+		|| !agent_settings_fact(settings, "crl-issuer.pem", issuer_path, err)
+		|| !file_read(path, CRL_PEM_MAX, &trust->crl_pem, &found, err)
+		|| !file_read(issuer_path, CERTIFICATE_PEM_MAX, &issuer, &with_issuer, err))
+		return false;
+	if (!found)
+		return error_set(err, ERROR_USAGE,
+			"%s: missing: copy the bundle of courier-admin provision to %s", path,
+			settings->state);
+	/* Without its issuer it waits for the first courier, whose chain has it. */
+	if (!certificate_crl_parse(buf_bytes(&trust->crl_pem), buf_bytes(&issuer),
+		    buf_bytes(&trust->root), &crl, &unknown))
+		return true;
+	use_crl(trust, crl);
+	if (certificate_crl_number(crl) < marks->crl)
+		return error_set(err, ERROR_ROLLBACK,
+			"%s: number %lld, but this device has seen %lld: restore it", path,
+			(long long)certificate_crl_number(crl), (long long)marks->crl);
+	marks->crl = certificate_crl_number(crl);
+	if (marks->floor == 0)
+		marks->floor = judge_floor(0, certificate_crl_this_update(crl));
+	return true;
+}
+
+static bool load_artifact_key(const char *path, struct trust *trust, struct error *err)
+{
+	CLEANUP(buf_free) struct buf pem = {0};
+
+	if (!file_read(path, PUBLIC_PEM_MAX, &pem, NULL, err))
+		return false;
+	if (!crypto_public_parse(buf_bytes(&pem), &trust->keys[trust->key_count], err))
+		return error_while(err, "%s", path);
+	trust->key_count++;
+	return true;
+}
+
+static bool load_artifact_keys(
+	const struct agent_settings *settings, struct trust *trust, struct error *err)
+{
+	trust->keys = calloc(settings->artifact_key_count + 1, sizeof(struct crypto_public *));
+	if (trust->keys == NULL)
+		return error_errno(err, "cannot allocate keys");
+	for (size_t i = 0; i < settings->artifact_key_count; i++)
+		if (!load_artifact_key(settings->artifact_keys[i], trust, err))
+			return false;
+	return true;
+}
+
+bool trust_load_fleet(const struct agent_settings *settings, struct marks *marks,
+	struct trust *trust, struct error *err)
+{
+	return load_root(settings, trust, err) && load_crl(settings, marks, trust, err)
+		&& load_artifact_keys(settings, trust, err);
+}
+
+void trust_free(struct trust *trust)
+{
+	crypto_key_free(trust->key);
+	crypto_public_free(trust->half);
+	certificate_free(trust->chain);
+	buf_free(&trust->root);
+	buf_free(&trust->crl_pem);
+	certificate_crl_free(trust->crl);
+	for (size_t i = 0; i < trust->key_count; i++)
+		crypto_public_free(trust->keys[i]);
+	free(trust->keys);
+	*trust = (struct trust){0};
+}
+
+const char *trust_group(const struct agent_settings *settings, const struct trust *trust)
+{
+	if (settings->group != NULL)
+		return settings->group;
+	return trust->certified && trust->holder.group_count > 0 ? trust->holder.groups[0]
+								 : NULL;
+}
+
+/* ---- what couriers bring ---- */
+
+static bool keep_crl(const struct agent_settings *settings, const struct certificate *courier,
+	struct bytes crl, struct error *err)
+{
+	CLEANUP(buf_free) struct buf issuer = {0};
+	char path[PATH_MAX], issuer_path[PATH_MAX];
+
+	/* The issuer first: with the old list it does no harm. */
+	return agent_settings_fact(settings, "crl-issuer.pem", issuer_path, err)
+		&& agent_settings_fact(settings, "crl.pem", path, err)
+		&& certificate_pem(courier, &issuer, err)
+		&& file_replace(issuer_path, buf_bytes(&issuer), 0600, err)
+		&& file_replace(path, crl, 0600, err);
+}
+
+bool trust_take_crl(struct trust *trust, const struct agent_settings *settings,
+	const struct certificate *courier, struct bytes bytes, struct marks *marks, bool *taken,
+	struct error *why, struct error *err)
+{
+	CLEANUP(certificate_crl_cleanup) struct certificate_crl *crl = NULL;
+	CLEANUP(buf_free) struct buf issuer = {0};
+
+	*taken = false;
+	if (bytes.len == 0)
+		return true;
+	if (!certificate_pem(courier, &issuer, err))
+		return false;
+	if (!certificate_crl_parse(
+		    bytes, buf_bytes(&issuer), buf_bytes(&trust->root), &crl, why))
+		return true;
+	if (certificate_crl_number(crl) <= marks->crl)
+		return true;
+	if (!keep_crl(settings, courier, bytes, err))
+		return false;
+	marks->crl = certificate_crl_number(crl);
+	marks->floor = judge_floor(marks->floor, certificate_crl_this_update(crl));
+	trust->crl_pem.len = 0;
+	use_crl(trust, crl);
+	crl = NULL;
+	*taken = true;
+	return buf_append(&trust->crl_pem, bytes, err);
+}
+
+bool trust_revoked(struct trust *trust, const struct certificate *courier, bool *revoked,
+	struct error *err)
+{
+	CLEANUP(buf_free) struct buf issuer = {0};
+
+	if (trust->crl == NULL
+		&& (!certificate_pem(courier, &issuer, err)
+			|| !certificate_crl_parse(buf_bytes(&trust->crl_pem),
+				buf_bytes(&issuer), buf_bytes(&trust->root), &trust->crl, err)))
+		return error_while(err, "this device's revocation list");
+	*revoked = certificate_crl_revokes(trust->crl, courier);
+	return true;
+}
+
+/* Is CHAIN a better certificate of this device than the one it has? */
+static bool is_ours(const struct trust *trust, const struct certificate *chain,
+	const struct digest *identity, struct error *err)
+{
+	struct certificate_holder holder;
+
+	if (!certificate_verify(chain, buf_bytes(&trust->root), CERTIFICATE_DEVICE, err)
+		|| !certificate_holder(chain, &holder, err) || !is_of_key(chain, trust, err))
+		return false;
+	if (holder.has_identity && !digest_equal(&holder.identity, identity))
+		return error_set(err, ERROR_WRONG_DEVICE,
+			"the new certificate is for another identity than this device's");
+	if (trust->certified && holder.not_before < trust->holder.not_before)
+		return error_set(err, ERROR_ROLLBACK, "the new certificate is the older one");
+	return true;
+}
+
+static bool is_the_same(const struct trust *trust, const struct certificate *chain, bool *same,
+	struct error *err)
+{
+	struct digest ours, theirs;
+
+	if (!certificate_fingerprint(trust->chain, &ours, err)
+		|| !certificate_fingerprint(chain, &theirs, err))
+		return false;
+	*same = digest_equal(&ours, &theirs);
+	return true;
+}
+
+bool trust_take_chain(const struct trust *trust, const struct agent_settings *settings,
+	struct bytes pem, const struct digest *identity, bool *taken, struct error *why,
+	struct error *err)
+{
+	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
+	char path[PATH_MAX];
+	bool same = false;
+
+	*taken = false;
+	if (pem.len == 0)
+		return true;
+	if (!certificate_parse(pem, &chain, why) || !is_the_same(trust, chain, &same, why)
+		|| same || !is_ours(trust, chain, identity, why))
+		return true;
+	*taken = true;
+	return agent_settings_fact(settings, "certificate.pem", path, err)
+		&& file_replace(path, pem, 0600, err);
+}

@@ -1,0 +1,59 @@
+/*
+ * trust.h - who the device is and whom it believes: its key and certificate, the
+ * fleet root, the revocation list, the keys that may have signed an artifact.
+ *
+ * Facts in the state directory: key.pem, certificate.pem, root.pem, crl.pem,
+ * crl-issuer.pem (the chain that vouched for a CRL a courier brought).
+ */
+#ifndef DEVICE_LINK_AGENT_TRUST_H
+#define DEVICE_LINK_AGENT_TRUST_H
+
+#include "common/certificate.h"
+#include "device-link/agent/agent_settings.h"
+#include "device-link/agent/marks.h"
+
+struct trust {
+	struct crypto_key *key;
+	struct crypto_public *half; /* its public half */
+	struct digest fingerprint;  /* of it */
+	struct certificate *chain;  /* self-signed until the operator certified the key */
+	struct certificate_holder holder;
+	bool certified;
+	struct buf root;             /* PEM */
+	struct buf crl_pem;          /* as it lies on disk */
+	struct certificate_crl *crl; /* NULL: who signed it is not known yet */
+	struct crypto_public **keys; /* of artifacts */
+	size_t key_count;
+};
+
+/* Key and certificate; the key is made when there is none. */
+NODISCARD bool trust_load_own(const struct agent_settings *, struct trust *, struct error *);
+
+/* The rest.  ERROR_USAGE says what is missing; ERROR_ROLLBACK when the CRL is older than
+ * one seen before.  MARKS is raised, not saved. */
+NODISCARD bool trust_load_fleet(
+	const struct agent_settings *, struct marks *, struct trust *, struct error *);
+void trust_free(struct trust *);
+
+/* The group a courier must be of; NULL: any will do. */
+const char *trust_group(const struct agent_settings *, const struct trust *);
+
+/* Take in a CRL that COURIER carried, if it is authentic and newer: it is on disk
+ * then, and *TAKEN true.  What is wrong with one that is not is in WHY. */
+NODISCARD bool trust_take_crl(struct trust *, const struct agent_settings *,
+	const struct certificate *courier, struct bytes crl, struct marks *, bool *taken,
+	struct error *why, struct error *);
+
+/* Is the courier on the CRL?  ERROR_SIGNATURE when the device has none that it can
+ * verify. */
+NODISCARD bool trust_revoked(
+	struct trust *, const struct certificate *courier, bool *revoked, struct error *);
+
+/* A certificate chain of our own that a courier brought: onto the disk, if it is for our
+ * key, not older than ours, and of the identity IDENTITY.  It counts from the next
+ * trust_load_own(). */
+NODISCARD bool trust_take_chain(const struct trust *, const struct agent_settings *,
+	struct bytes chain, const struct digest *identity, bool *taken, struct error *why,
+	struct error *);
+
+#endif
