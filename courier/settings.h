@@ -12,7 +12,9 @@ struct settings {
 	char *home;                                           /* where the store is */
 	struct server_settings servers[SETTINGS_SERVERS_MAX]; /* [server NAME] */
 	size_t server_count;
-	const char *links[SETTINGS_LINKS_MAX]; /* [links] serial = PATTERN[,BAUD] ... */
+	/* [links] serial = PATTERN[,BAUD] ...: paths with wildcards, as written; the usual
+	 * ones when the file has none. */
+	const char *links[SETTINGS_LINKS_MAX];
 	size_t link_count;
 	int wait_s;     /* [links] wait: for a device to beacon */
 	int reboot_s;   /* [links] reboot: for a device to come back */
