@@ -1,0 +1,131 @@
+/*
+ * sync_parts.h - what the files of sync share.
+ *
+ * A sync has two phases.  First every device has a talk with its server: outcomes,
+ * inventory, next, claim (sync_talk.c, sync_report.c, sync_inventory.c, sync_want.c).
+ * Then every artifact that somebody wants is fetched and verified, once, whatever
+ * the number of devices that want it (sync_fetch.c).  Last the courier speaks for
+ * itself (sync_courier.c).  All of it may be interrupted at any instant: what was done
+ * is in the store, and the next sync does the rest.
+ */
+#ifndef COURIER_SYNC_PARTS_H
+#define COURIER_SYNC_PARTS_H
+
+#include <pthread.h>
+
+#include "courier/control.h"
+#include "courier/sync.h"
+
+/* One device of this sync; one thread at a time has it. */
+struct sync_job {
+	char device[CERTIFICATE_ID_MAX + 1];
+	struct sync_result result; /* its texts are those below */
+	char artifact[ARTIFACT_NAME_MAX + 1];
+	char problem[512];
+	bool wants_fetch; /* of DEPLOYMENT's artifact, kept as BLOB */
+	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
+	char blob[STORE_BLOB_NAME_MAX];
+};
+
+struct sync {
+	struct store *store;
+	const struct settings *settings;
+	const struct sync_options *options;
+	int64_t now;            /* Unix seconds, at the start */
+	struct control control; /* what the operator said last */
+	struct crypto_key *key; /* server key: ours for every device */
+	struct crypto_public **artifact_keys;
+	size_t artifact_key_count;
+	struct sync_job *jobs;
+	size_t job_count;
+	pthread_mutex_t mutex; /* callbacks */
+};
+
+/* What one thread has: its own connections. */
+struct sync_hand {
+	struct sync *sync;
+	struct server *servers[SETTINGS_SERVERS_MAX]; /* opened at first need */
+};
+
+/* ---- a talk: one device and its server ---- */
+
+struct sync_talk {
+	struct sync *sync;
+	struct sync_job *job;
+	struct server *server; /* the hand's */
+	struct store_device device;
+	struct server_device who;
+	struct buf token_kept;               /* the token as the store has it */
+	const struct control_device *listed; /* NULL: only its outcomes are our business */
+	struct crypto_public *key;           /* of the device; NULL: not known */
+	struct inventory inventory;          /* the newest it signed */
+	bool has_inventory;
+};
+
+NODISCARD bool sync_talk_begin(
+	struct sync_hand *, struct sync_job *, struct sync_talk *, struct error *);
+void sync_talk_done(struct sync_talk *);
+
+/* To be called with the result of every call to the server: keeps its token before
+ * anything else is done, and gives the result back. */
+NODISCARD bool sync_keep_token(struct sync_talk *, bool result, struct error *);
+
+/* The hand's connection to the server called NAME. */
+NODISCARD bool sync_server(
+	struct sync_hand *, const char *name, struct server **, struct error *);
+
+/* All of a device's talk: the first phase.  What goes wrong is noted in the job. */
+void sync_talk(struct sync_hand *, struct sync_job *);
+/* Note in job and store what went wrong with the device. */
+void sync_note(struct sync_talk *, const struct error *);
+
+/* ---- its parts ---- */
+
+/* Report every outcome the server lacks.  False: something is still queued, and
+ * `next` must not be asked. */
+NODISCARD bool sync_report(struct sync_talk *, struct error *);
+
+/* Send the inventory unless the server has it. */
+NODISCARD bool sync_inventory(struct sync_talk *, struct error *);
+/* The attributes of an inventory: who says so and from when, then what INVENTORY (may
+ * be NULL) has.  NEWEST: the last outcome; NULL none.  OPEN: the parcel whose frozen
+ * request a colleague needs; NULL none. */
+NODISCARD bool sync_attributes(const struct sync_talk *, const struct inventory *inventory,
+	const struct receipt *newest, const struct store_parcel *open, struct json **,
+	struct error *);
+/* What the device provides, as far as is known: of its inventory, else of what the
+ * operator and its outcomes say.  *FOUND false: not enough to ask a server with. */
+NODISCARD bool sync_provides(const struct sync_talk *, const struct receipt *newest,
+	struct artifact_pairs *, bool *found, struct error *);
+
+/* The newest terminal outcome that counts (verified), of any deployment. */
+NODISCARD bool sync_newest(
+	const struct sync_talk *, struct receipt *, bool *found, struct error *);
+
+/* Ask what the device should run, keep it as a parcel, claim it. */
+NODISCARD bool sync_want(struct sync_talk *, struct error *);
+/* Ask again for DEPLOYMENT, whose frozen request is REQUEST: a fresh download URL. */
+NODISCARD bool sync_want_again(struct sync_talk *, const struct store_parcel *,
+	struct server_assignment *, struct error *);
+
+/* ---- the second phase ---- */
+
+/* One artifact and all who want it. */
+struct sync_artifact {
+	const char *blob;
+	struct sync_job **jobs;
+	size_t job_count;
+};
+
+void sync_fetch(struct sync_hand *, const struct sync_artifact *);
+
+/* ---- the last ---- */
+
+/* The courier's own device at every server; newcomers' first login.  Failures are told
+ * as results for the device "courier". */
+void sync_courier(struct sync_hand *);
+
+/* Hand a result to the caller, one at a time. */
+void sync_tell(struct sync *, const struct sync_result *);
+
+#endif

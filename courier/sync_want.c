@@ -1,0 +1,251 @@
+/* What the device should run: asked with the frozen request, kept as a parcel, claimed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "courier/sync_parts.h"
+#include "courier/text.h"
+
+/* ---- asking ---- */
+
+/* A deployment that a colleague began is asked for with his words, unless it ended. */
+static bool colleagues_request(
+	const struct sync_talk *talk, const char **out, struct error *err)
+{
+	const struct control_device *const listed = talk->listed;
+	CLEANUP(store_parcel_free) struct store_parcel parcel = {0};
+	bool found = false;
+
+	*out = NULL;
+	if (listed == NULL || listed->next_deployment == NULL || listed->next_request == NULL)
+		return true;
+	if (!store_get_parcel(talk->sync->store, talk->job->device, listed->next_deployment,
+		    &parcel, &found, err))
+		return false;
+	if (!found || parcel.state == PARCEL_DROPPED)
+		*out = listed->next_request;
+	return true;
+}
+
+/* With what to ask: OPEN's request, a colleague's, or *PROVIDES.  *CAN false: with
+ * nothing. */
+static bool prepare(const struct sync_talk *talk, const struct store_parcel *open,
+	const char **frozen, struct artifact_pairs *provides, bool *can, struct error *err)
+{
+	struct receipt newest;
+	bool has_newest = false;
+
+	*can = true;
+	if (open != NULL && open->request == NULL)
+		return error_set(err, ERROR_FAILED,
+			"the request with which deployment %s was first asked for is missing: "
+			"asking otherwise would make the server fail it",
+			open->deployment);
+	if (open != NULL) {
+		*frozen = open->request;
+		return true;
+	}
+	if (!colleagues_request(talk, frozen, err) || *frozen != NULL)
+		return *frozen != NULL;
+	return sync_newest(talk, &newest, &has_newest, err)
+		&& sync_provides(talk, has_newest ? &newest : NULL, provides, can, err);
+}
+
+static void say_cannot_ask(struct sync_job *job)
+{
+	(void)snprintf(job->problem, sizeof(job->problem),
+		"not asked for updates: never visited, and the operator did not say which type "
+		"and artifact were shipped");
+	job->result.problem = job->problem;
+	job->result.code = ERROR_NOTHING;
+}
+
+/* ---- parcels ---- */
+
+struct leaving {
+	struct sync_talk *talk;
+	const char *deployment; /* the only one that stays; NULL: none does */
+};
+
+/* No device finished these; should one have, its receipt brings the parcel back. */
+static bool leave(void *self, const struct store_parcel *parcel, struct error *err)
+{
+	const struct leaving *const leaving = self;
+	struct sync_talk *const talk = leaving->talk;
+
+	if (parcel->state > PARCEL_OFFERED
+		|| (leaving->deployment != NULL
+			&& strcmp(parcel->deployment, leaving->deployment) == 0))
+		return true;
+	talk->job->result.changed = true;
+	return store_move_parcel(talk->sync->store, parcel->device, parcel->deployment,
+		PARCEL_WITHDRAWN, "the server no longer wants it", err);
+}
+
+static bool withdraw_others(struct sync_talk *talk, const char *deployment, struct error *err)
+{
+	struct leaving leaving = {.talk = talk, .deployment = deployment};
+
+	return store_each_parcel(talk->sync->store, talk->job->device, leave, &leaving, err);
+}
+
+static bool fill(struct store_parcel *parcel, const struct server_assignment *assignment,
+	struct error *err)
+{
+	parcel->url_expires = assignment->expires;
+	return text_set(&parcel->artifact_id, assignment->artifact_id, err)
+		&& text_set(&parcel->artifact_name, assignment->artifact_name, err)
+		&& text_set(&parcel->url, assignment->url, err)
+		&& text_set(&parcel->request, assignment->request, err);
+}
+
+/* Keep the assignment.  PARCEL is as the store then has it. */
+static bool keep(struct sync_talk *talk, const struct server_assignment *assignment,
+	struct store_parcel *parcel, struct error *err)
+{
+	struct store *const store = talk->sync->store;
+	bool found = false;
+
+	if (!store_get_parcel(
+		    store, talk->job->device, assignment->deployment, parcel, &found, err))
+		return false;
+	if (!found) {
+		(void)snprintf(parcel->device, sizeof(parcel->device), "%s", talk->job->device);
+		(void)snprintf(parcel->deployment, sizeof(parcel->deployment), "%s",
+			assignment->deployment);
+		parcel->attempt = 1;
+	}
+
+	const bool is_again = found && parcel->state == PARCEL_DROPPED;
+
+	/* Colleagues must learn of the request. */
+	if (!found || is_again || !text_same(parcel->request, assignment->request))
+		talk->device.inventory_sent = false;
+	talk->job->result.changed |= !found || is_again;
+	if (!fill(parcel, assignment, err)
+		|| !store_put_parcel(store, parcel, found ? "fresh URL" : "assigned", err))
+		return false;
+	if (is_again
+		&& !store_move_parcel(store, parcel->device, parcel->deployment, PARCEL_LOST,
+			"assigned again", err))
+		return false;
+	if (is_again)
+		parcel->state = PARCEL_WANTED;
+	return true;
+}
+
+/* Tell the server that it is on its way.  *STAYS false: it was withdrawn meanwhile. */
+static bool claim(struct sync_talk *talk, const struct store_parcel *parcel, bool *stays,
+	struct error *err)
+{
+	const struct server_kind *const kind = talk->server->kind;
+
+	*stays = true;
+	if (sync_keep_token(
+		    talk, kind->claim(talk->server, &talk->who, parcel->deployment, err), err))
+		return true;
+	if (err->code != ERROR_ABORTED)
+		return false;
+	*stays = false;
+	talk->job->result.changed = true;
+	return store_move_parcel(talk->sync->store, parcel->device, parcel->deployment,
+		PARCEL_WITHDRAWN, "aborted at the server", err);
+}
+
+/* ---- what is carried, and what must be fetched ---- */
+
+static bool look_at_blob(struct sync_talk *talk, struct store_parcel *parcel, struct error *err)
+{
+	struct sync_job *const job = talk->job;
+	struct store *const store = talk->sync->store;
+	uint64_t size = 0;
+	bool whole = false;
+
+	store_blob_name(talk->device.server, parcel->artifact_id, job->blob);
+	if (!store_blob_size(store, job->blob, &size, &whole, err))
+		return false;
+	(void)snprintf(job->artifact, sizeof(job->artifact), "%s", parcel->artifact_name);
+	(void)snprintf(job->deployment, sizeof(job->deployment), "%s", parcel->deployment);
+	job->result.artifact = job->artifact;
+	job->result.size = parcel->size;
+	if (parcel->state != PARCEL_WANTED && whole) {
+		job->result.carrying = true;
+		return true;
+	}
+	job->wants_fetch = true;
+	return parcel->state == PARCEL_WANTED
+		|| store_move_parcel(store, parcel->device, parcel->deployment, PARCEL_LOST,
+			"its artifact is not here any more", err);
+}
+
+static bool take(
+	struct sync_talk *talk, const struct server_assignment *assignment, struct error *err)
+{
+	CLEANUP(store_parcel_free) struct store_parcel parcel = {0};
+	bool stays = false;
+
+	if (!withdraw_others(talk, assignment->deployment, err)
+		|| !keep(talk, assignment, &parcel, err))
+		return false;
+	/* What a device has answered is not claimed: that would go back in time. */
+	if (parcel.state > PARCEL_OFFERED)
+		return true;
+	return claim(talk, &parcel, &stays, err)
+		&& (!stays || (look_at_blob(talk, &parcel, err) && sync_inventory(talk, err)));
+}
+
+/* ---- the whole ---- */
+
+static bool ask(struct sync_talk *talk, const struct store_parcel *open, struct error *err)
+{
+	CLEANUP(server_assignment_free) struct server_assignment assignment = {0};
+	CLEANUP(artifact_pairs_free) struct artifact_pairs provides = {0};
+	const struct server_kind *const kind = talk->server->kind;
+	const char *frozen = NULL;
+	bool can = false, found = false;
+
+	if (!prepare(talk, open, &frozen, &provides, &can, err))
+		return false;
+	if (!can) {
+		say_cannot_ask(talk->job);
+		return true;
+	}
+	if (!sync_keep_token(talk,
+		    kind->next(talk->server, &talk->who, &provides, frozen, &assignment, &found,
+			    err),
+		    err))
+		return false;
+	return found ? take(talk, &assignment, err) : withdraw_others(talk, NULL, err);
+}
+
+bool sync_want(struct sync_talk *talk, struct error *err)
+{
+	CLEANUP(store_parcel_free) struct store_parcel open = {0};
+	bool is_open = false;
+
+	return store_open_parcel(talk->sync->store, talk->job->device, &open, &is_open, err)
+		&& ask(talk, is_open ? &open : NULL, err);
+}
+
+bool sync_want_again(struct sync_talk *talk, const struct store_parcel *parcel,
+	struct server_assignment *out, struct error *err)
+{
+	CLEANUP(server_assignment_free) struct server_assignment assignment = {0};
+	CLEANUP(store_parcel_free) struct store_parcel kept = {0};
+	const struct artifact_pairs none = {0};
+	bool found = false;
+
+	if (!sync_keep_token(talk,
+		    talk->server->kind->next(talk->server, &talk->who, &none, parcel->request,
+			    &assignment, &found, err),
+		    err))
+		return false;
+	if (!found || strcmp(assignment.deployment, parcel->deployment) != 0
+		|| !text_same(assignment.artifact_id, parcel->artifact_id))
+		return error_set(err, ERROR_FAILED,
+			"the server no longer wants this artifact: sync again");
+	if (!keep(talk, &assignment, &kept, err))
+		return false;
+	*out = assignment;
+	assignment = (struct server_assignment){0};
+	return true;
+}

@@ -1,0 +1,540 @@
+#!/usr/bin/python3
+"""courier init and sync, as a technician runs them, against the stand-in server.
+
+usage: test_sync.py COURIER TRIP_TOOL [TEST...]
+
+What happens on site is done by trip_tool, which signs as a device would and puts into the
+store what `courier deliver` would have put there.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lab"))
+
+from labtool import artifact, client, server_side  # noqa: E402
+from labtool.home import Home  # noqa: E402
+
+COURIER = TRIP_TOOL = None
+NEXT = "/deployments/device/deployments/next"
+
+
+class Trip:
+    """A server, an operator, a courier, and devices that exist as keys only."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="courier-sync-")
+        self.lab = Home(os.path.join(self.directory, "lab"))
+        os.mkdir(self.lab.directory)
+        server_side.up(self.lab)
+        self.admin = client.Admin(self.lab.directory)
+        self.home = self.path("home")
+        self.devices = []
+        self.number = 0
+        with open(self.path("passphrase"), "w", encoding="utf-8") as file:
+            file.write("correct horse\n")
+        os.mkdir(self.path("fleet"))
+        self.tool("fleet", self.path("fleet"))
+        self.tool("store", self.home, self.path("passphrase"))
+        with open(os.path.join(self.home, "courier.conf"), "w", encoding="utf-8") as file:
+            file.write("[server lab]\nurl = %s\nca = %s\n" % (
+                self.lab.read("server", "url"), self.lab.path("server", "ca.pem")))
+        artifact.signing_key(self.lab, "rsa")
+        shutil.copy(self.lab.path("keys", "artifact-rsa.pub"),
+                    self.path("fleet", "artifact.pub"))
+        self.courier("init", "--out", self.path("request.pem"))
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
+
+    def done(self):
+        for name in self.lab.processes():
+            self.lab.stop(name)
+        shutil.rmtree(self.directory)
+
+    def tool(self, *arguments):
+        subprocess.run([TRIP_TOOL, *arguments], check=True)
+
+    def arguments(self, *words):
+        return [COURIER, "--json", "--passphrase-file", self.path("passphrase"), *words]
+
+    def environment(self):
+        return dict(os.environ, COURIER_HOME=self.home)
+
+    def courier(self, *words, status=0):
+        """Run a command; its facts.  Its exit status must be STATUS."""
+        done = subprocess.run(self.arguments(*words), env=self.environment(),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.said = done.stderr.decode()
+        if done.returncode != status:
+            raise AssertionError("courier %s: %d instead of %d\n%s%s" % (
+                " ".join(words), done.returncode, status, done.stdout.decode(), self.said))
+        return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+    def sync(self, *words, status=0):
+        """{device: its fact}."""
+        return {fact["device"]: fact for fact in self.courier("sync", *words, status=status)}
+
+    # The operator
+
+    def device(self, name, **texts):
+        one = {"id": name, "identity": {"serial": name}, "type": "pump", "artifact": "rel-1"}
+        one.update(texts)
+        self.devices.append({key: value for key, value in one.items() if value is not None})
+
+    def hand_over(self, days=30, status=0):
+        """A new control bundle, taken in."""
+        self.number += 1
+        with open(self.path("devices.json"), "w", encoding="utf-8") as file:
+            json.dump(self.devices, file)
+        self.tool("control", self.path("fleet"), self.path("request.pem"), str(self.number),
+                  str(days), self.path("devices.json"), self.path("c-1.control"))
+        return self.courier("init", self.path("c-1.control"), status=status)
+
+    def server_key(self):
+        with open(self.path("request.pem"), encoding="utf-8") as file:
+            text = file.read()
+        return text[text.index("-----BEGIN PUBLIC KEY-----"):]
+
+    def preauthorise(self):
+        for identity in [one["identity"] for one in self.devices] + [{"courier": "c-1"}]:
+            self.admin.must("POST", client.DEVAUTH + "/devices", {
+                "identity_data": identity, "pubkey": self.server_key(), "force": True})
+
+    def enrol(self, *names):
+        for name in names:
+            self.device(name)
+        self.hand_over()
+        self.preauthorise()
+        self.sync()
+
+    def id_of(self, name):
+        for one in self.admin.devices():
+            if name in one["identity_data"].values():
+                return one["id"]
+        raise AssertionError("no device " + name)
+
+    def release(self, name, size=200000, **options):
+        """Make and upload an artifact; its id."""
+        options.setdefault("counter", 2)
+        return self.admin.upload(artifact.make(self.lab, name, "file", ["pump"], size=size,
+                                               **options))
+
+    def deploy(self, name, *devices):
+        return self.admin.deploy(name + " to all", name, [self.id_of(one) for one in devices])
+
+    # What happens on site
+
+    def visit(self, device, **what):
+        with open(self.path("visit.json"), "w", encoding="utf-8") as file:
+            json.dump(dict(what, device=device), file)
+        self.tool("visit", self.path("fleet"), self.home, self.path("passphrase"),
+                  self.path("visit.json"))
+
+    # What the server saw
+
+    def requests(self, text, since=0):
+        with open(self.lab.path("server", "requests.jsonl"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        return [line for line in lines
+                if line["n"] > since and text in line["method"] + " " + line["path"]]
+
+    def mark(self):
+        return len(self.requests(""))
+
+    def fault(self, **fields):
+        self.admin.control(do="fault", **fields)
+
+    def status(self, deployment, device):
+        row = self.admin.rows(deployment)[self.id_of(device)]
+        return row["status"], row.get("substate", "")
+
+    def inventory(self, device):
+        found = self.admin.inventory(self.id_of(device))
+        return {name: value for (scope, name), value in found.items() if scope == "inventory"}
+
+
+class Base(unittest.TestCase):
+    def setUp(self):
+        self.trip = Trip()
+        self.addCleanup(self.trip.done)
+
+
+class Enrolment(Base):
+    def test_a_bundle_pins_the_root_and_brings_devices(self):
+        self.trip.device("pump-1")
+        (fact,) = self.trip.hand_over()
+        self.assertTrue(fact["pinned"])
+        self.assertEqual((fact["courier"], fact["added"], fact["devices"]), ("c-1", 1, 1))
+        (fact,) = self.trip.courier("init", self.trip.path("c-1.control"))
+        self.assertEqual((fact["pinned"], fact["added"], fact["changed"]), (False, 0, 0))
+
+    def test_an_older_bundle_is_a_rollback(self):
+        self.trip.hand_over()
+        shutil.copy(self.trip.path("c-1.control"), self.trip.path("old.control"))
+        self.trip.hand_over()
+        self.trip.courier("init", self.trip.path("old.control"), status=12)
+
+    def test_another_couriers_bundle_is_refused(self):
+        self.trip.hand_over()
+        home = self.trip.home
+        self.trip.home = self.trip.path("other")
+        self.trip.tool("store", self.trip.home, self.trip.path("passphrase"))
+        shutil.copy(os.path.join(home, "courier.conf"), self.trip.home)
+        self.trip.courier("init", "--out", self.trip.path("other.pem"))
+        self.trip.courier("init", self.trip.path("c-1.control"), status=14)
+
+    def test_a_device_not_listed_leaves_when_its_outcomes_are_home(self):
+        trip = self.trip
+        trip.enrol("pump-1", "pump-2")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1", "pump-2")
+        trip.sync()
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2")
+        trip.devices.clear()
+        (fact,) = trip.hand_over()
+        self.assertEqual((fact["kept"], fact["removed"]), (1, 1))
+        self.assertEqual(trip.sync()["pump-1"]["reported"], 1)
+        (fact,) = trip.hand_over()
+        self.assertEqual((fact["kept"], fact["removed"]), (0, 1))
+        trip.sync(status=3)
+
+    def test_a_wrong_passphrase_and_no_store_say_so(self):
+        with open(self.trip.path("passphrase"), "w", encoding="utf-8") as file:
+            file.write("wrong\n")
+        self.trip.courier("sync", status=10)
+        self.trip.home = self.trip.path("nowhere")
+        self.trip.courier("sync", status=2)
+        self.assertIn("courier init", self.trip.said)
+
+
+class Journey(Base):
+    def test_there_and_back(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        fact = trip.sync()["pump-1"]
+        self.assertTrue(fact["carrying"])
+        self.assertEqual(fact["artifact"], "rel-2")
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "downloading")
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2",
+                   clock=1790000000, newest=1)
+        since = trip.mark()
+        fact = trip.sync()["pump-1"]
+        self.assertEqual((fact["reported"], fact["carrying"]), (1, False))
+        status, substate = trip.status(deployment, "pump-1")
+        self.assertEqual(status, "success")
+        self.assertEqual(substate, "CONFIRMED 2026-09-21T14:13:20Z by Ida")
+        paths = [line["path"].rsplit("/", 1)[1] for line in trip.requests("", since)
+                 if line["device"] == trip.id_of("pump-1")]
+        self.assertEqual(paths[:5], ["status", "log", "attributes", "next", "next"][:5])
+        log = trip.admin.log(deployment, trip.id_of("pump-1")).body.decode()
+        self.assertIn("installing", log)
+        self.assertIn("application/vnd.courier.receipt+json", log.replace("\\/", "/"))
+        inventory = trip.inventory("pump-1")
+        self.assertEqual(inventory["artifact_name"], "rel-2")
+        self.assertEqual(inventory["kernel"], "6.1")
+        self.assertEqual(inventory["courier_id"], "c-1")
+        self.assertEqual(inventory["courier_technician"], "Ida")
+        self.assertEqual(inventory["courier_receipt"], 1)
+        self.assertEqual(inventory["courier_outcome"], "CONFIRMED")
+        self.assertNotIn("courier_next", inventory)
+        # Nothing twice.
+        since = trip.mark()
+        self.assertEqual(trip.sync()["pump-1"]["reported"], 0)
+        self.assertEqual(trip.requests("PUT /api/devices/v1/deployments", since), [])
+        self.assertEqual(trip.requests("POST /api/devices/v1/authentication", since), [])
+
+    def test_failure_and_reason_are_told(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        trip.visit("pump-1", outcome="INSTALLED", deployment=deployment)
+        trip.sync()
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "downloading")
+        trip.visit("pump-1", outcome="ROLLED_BACK", deployment=deployment, sequence=2,
+                   reason="the pump did not start", clock=10, floor=1790000000)
+        self.assertEqual(trip.sync()["pump-1"]["reported"], 1)
+        status, substate = trip.status(deployment, "pump-1")
+        self.assertEqual(status, "failure")
+        self.assertEqual(substate, "ROLLED_BACK after 2026-09-21T14:13:20Z by Ida: "
+                                   "the pump did not start")
+
+    def test_the_request_is_frozen_until_the_end(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        told = json.loads(trip.inventory("pump-1")["courier_next"])
+        self.assertEqual(told["deployment"], deployment)
+        # The device says more of itself, but its deployment is still open.
+        trip.visit("pump-1", running="rel-1b", kernel="6.2")
+        self.assertTrue(trip.sync()["pump-1"]["carrying"])
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "downloading")
+        self.assertEqual(trip.inventory("pump-1")["artifact_name"], "rel-1b")
+        self.assertEqual(json.loads(trip.inventory("pump-1")["courier_next"]), told)
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2",
+                   newest=1)
+        trip.sync()
+        self.assertEqual(trip.requests("POST /api/devices/v1" + NEXT)[-1]["body"]
+                         ["artifact_name"], "rel-2")
+
+    def test_a_colleagues_request_is_replayed(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        told = json.loads(trip.inventory("pump-1")["courier_next"])
+        shutil.rmtree(trip.home)
+        trip.tool("store", trip.home, trip.path("passphrase"))
+        with open(os.path.join(trip.home, "courier.conf"), "w", encoding="utf-8") as file:
+            file.write("[server lab]\nurl = %s\nca = %s\n" % (
+                trip.lab.read("server", "url"), trip.lab.path("server", "ca.pem")))
+        trip.courier("init", "--out", trip.path("request.pem"))
+        trip.devices[0].update(artifact="other", next_deployment=told["deployment"],
+                               next_request=told["request"])
+        trip.hand_over()
+        trip.preauthorise()
+        self.assertTrue(trip.sync()["pump-1"]["carrying"])
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "downloading")
+
+    def test_without_type_or_artifact_the_server_is_not_asked(self):
+        trip = self.trip
+        trip.device("pump-1", artifact=None)
+        trip.enrol()
+        self.assertIn("never visited", trip.sync()["pump-1"]["problem"])
+        self.assertEqual(trip.requests(NEXT), [])
+
+    def test_an_uncertified_device_proves_nothing_to_the_server(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2",
+                   certified=0)
+        self.assertEqual(trip.sync()["pump-1"]["reported"], 0)
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "downloading")
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2",
+                   clock=1790000000, sequence=2)
+        self.assertEqual(trip.sync()["pump-1"]["reported"], 1)
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "success")
+
+
+class Withdrawal(Base):
+    def test_an_abort_is_seen_before_leaving(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        self.assertTrue(trip.sync()["pump-1"]["carrying"])
+        trip.admin.abort(deployment)
+        fact = trip.sync()["pump-1"]
+        self.assertFalse(fact["carrying"])
+        self.assertTrue(fact["changed"])
+        # and the blob is not here any more: another deployment fetches again
+        since = trip.mark()
+        trip.deploy("rel-2", "pump-1")
+        self.assertTrue(trip.sync()["pump-1"]["carrying"])
+        self.assertEqual(len(self.downloads(since)), 1)
+
+    def downloads(self, since):
+        return [line for line in self.trip.requests("GET ", since)
+                if "/api/" not in line["path"]]
+
+    def test_an_abort_after_the_fact_keeps_the_outcome(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2",
+                   newest=1)
+        trip.admin.abort(deployment)
+        fact = trip.sync()["pump-1"]
+        self.assertEqual((fact["reported"], fact["kept"]), (0, 1))
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "aborted")
+        self.assertEqual(trip.inventory("pump-1")["artifact_name"], "rel-2")
+        log = trip.admin.log(deployment, trip.id_of("pump-1")).body.decode()
+        self.assertIn("courier-receipt", log)
+        self.assertEqual(trip.sync()["pump-1"]["kept"], 0)
+
+    def test_a_newer_deployment_takes_the_place_of_one_not_delivered(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        trip.release("rel-3", counter=3)
+        first = trip.deploy("rel-2", "pump-1")
+        self.assertEqual(trip.sync()["pump-1"]["artifact"], "rel-2")
+        trip.deploy("rel-3", "pump-1")
+        trip.admin.abort(first)
+        self.assertEqual(trip.sync()["pump-1"]["artifact"], "rel-3")
+
+    def test_a_revoked_courier_is_told_and_others_go_on(self):
+        trip = self.trip
+        trip.enrol("pump-1", "pump-2")
+        trip.release("rel-2")
+        trip.deploy("rel-2", "pump-1", "pump-2")
+        for one in trip.admin.devices():
+            if "pump-1" in one["identity_data"].values():
+                trip.admin.set_status(one["id"], one["auth_sets"][0]["id"], "rejected")
+        facts = trip.sync(status=4)
+        self.assertEqual(facts["pump-1"]["code"], 10)
+        self.assertTrue(facts["pump-2"]["carrying"])
+
+
+class Transfer(Base):
+    def downloads(self, since=0):
+        return [line for line in self.trip.requests("GET ", since)
+                if "/api/" not in line["path"]]
+
+    def test_a_shared_artifact_crosses_once(self):
+        trip = self.trip
+        trip.enrol("pump-1", "pump-2", "pump-3")
+        trip.release("rel-2")
+        trip.deploy("rel-2", "pump-1", "pump-2", "pump-3")
+        facts = trip.sync()
+        self.assertTrue(all(facts[name]["carrying"] for name in ("pump-1", "pump-2", "pump-3")))
+        self.assertEqual(len(self.downloads()), 1)
+        trip.sync()
+        self.assertEqual(len(self.downloads()), 1)
+
+    def test_a_broken_body_is_resumed(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2", size=600000)
+        trip.deploy("rel-2", "pump-1")
+        trip.fault(action="reset-body", after_bytes=300000, method="GET", path="^/(?!api)")
+        self.assertTrue(trip.sync()["pump-1"]["carrying"])
+        first, second = self.downloads()
+        self.assertNotIn("range", first["headers"])
+        self.assertEqual(second["status"], 206)
+
+    def test_an_expired_url_is_asked_for_again(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        trip.deploy("rel-2", "pump-1")
+        trip.fault(action="expired", method="GET", path="^/(?!api)")
+        since = trip.mark()
+        self.assertTrue(trip.sync()["pump-1"]["carrying"])
+        self.assertEqual([line["status"] for line in self.downloads()], [403, 200])
+        bodies = [line["body"] for line in trip.requests("POST /api/devices/v1" + NEXT, since)]
+        self.assertEqual(bodies[0], bodies[1])
+
+    def test_a_server_without_ranges_starts_over(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2", size=600000)
+        trip.deploy("rel-2", "pump-1")
+        trip.fault(action="reset-body", after_bytes=300000, method="GET", path="^/(?!api)")
+        trip.fault(action="status", status=200, body="no ranges here", method="GET",
+                   path="^/(?!api)", skip=0)
+        self.assertTrue(trip.sync()["pump-1"]["carrying"])
+
+    def test_rubbish_is_not_carried(self):
+        trip = self.trip
+        trip.enrol("pump-1", "pump-2")
+        trip.release("rel-2", signed_by="rsa-stranger")
+        trip.release("rel-3", counter=3)
+        trip.deploy("rel-2", "pump-1")
+        trip.deploy("rel-3", "pump-2")
+        facts = trip.sync(status=4)
+        self.assertEqual(facts["pump-1"]["code"], 14)
+        self.assertFalse(facts["pump-1"]["carrying"])
+        self.assertTrue(facts["pump-2"]["carrying"])
+
+    def test_a_busy_server_is_left_alone(self):
+        trip = self.trip
+        trip.enrol("pump-1", "pump-2")
+        trip.fault(action="status", status=429, retry_after=3600, path=NEXT,
+                   device=trip.id_of("pump-1"))
+        facts = trip.sync(status=4)
+        self.assertIn("until", trip.sync(status=4)["pump-1"]["problem"])
+        self.assertEqual(facts["pump-2"]["code"], 0)
+        since = trip.mark()
+        trip.sync(status=4)
+        self.assertEqual([line for line in trip.requests("", since)
+                          if line["device"] == trip.id_of("pump-1")
+                          and "/api/management" not in line["path"]], [])
+
+    def test_killed_at_any_time_it_goes_on(self):
+        trip = self.trip
+        trip.enrol("pump-1", "pump-2")
+        trip.release("rel-2", size=900000)
+        deployment = trip.deploy("rel-2", "pump-1", "pump-2")
+        trip.fault(action="slow", bytes_per_second=1500000, method="GET", path="^/(?!api)",
+                   count=0)
+        for tenths in (1, 2, 3, 4, 5, 6, 8):
+            process = subprocess.Popen(trip.arguments("sync"), env=trip.environment(),
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(tenths / 10)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        facts = trip.sync()
+        self.assertTrue(facts["pump-1"]["carrying"] and facts["pump-2"]["carrying"])
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2")
+        trip.visit("pump-2", outcome="CONFIRMED", deployment=deployment, running="rel-2")
+        trip.admin.control(do="clear")
+        trip.fault(action="delay", seconds=0.2, path="/status", count=0)
+        for tenths in (1, 2, 3, 4):
+            process = subprocess.Popen(trip.arguments("sync"), env=trip.environment(),
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(tenths / 10)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        trip.sync()
+        for name in ("pump-1", "pump-2"):
+            self.assertEqual(trip.status(deployment, name)[0], "success")
+
+
+class Itself(Base):
+    def test_the_courier_is_a_device_of_its_own(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        inventory = trip.inventory("c-1")
+        self.assertEqual(inventory["device_type"], "courier")
+        self.assertEqual(inventory["courier_devices"], 1)
+        self.assertEqual(inventory["courier_outbox"], 0)
+        self.assertIn("courier_last_sync", inventory)
+        self.assertIn("courier_certificate_not_after", inventory)
+
+    def test_a_trip_the_certificate_does_not_outlive_is_told(self):
+        trip = self.trip
+        trip.device("pump-1")
+        trip.hand_over(days=10)
+        trip.preauthorise()
+        trip.sync("--until", time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86400)))
+        trip.sync("--until", time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * 86400)),
+                  status=11)
+        self.assertIn("certificate", trip.said)
+
+
+def main():
+    global COURIER, TRIP_TOOL
+    COURIER, TRIP_TOOL = sys.argv[1:3]
+    module = sys.modules[__name__]
+    loader = unittest.defaultTestLoader
+    suite = (loader.loadTestsFromNames(sys.argv[3:], module) if sys.argv[3:]
+             else loader.loadTestsFromModule(module))
+    result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2).run(suite)
+    failed = len(result.failures) + len(result.errors)
+    print("%d passed, %d failed" % (result.testsRun - failed, failed))
+    return 0 if failed == 0 and result.testsRun > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,415 @@
+/*
+ * trip_tool - what surrounds a courier in tests: the operator who signs its bundle, and
+ * devices that take parcels and sign receipts; with the project's own code, straight
+ * into a store.
+ *
+ *   trip_tool store HOME PASSFILE                     a store whose passphrase is cheap
+ *   trip_tool fleet DIR                               root and issuers
+ *   trip_tool control DIR REQUEST NUMBER DAYS DEVICES OUT
+ *        DEVICES: JSON array of {"id", "identity", and the texts of a control device}
+ *   trip_tool visit DIR HOME PASSFILE VISIT           what deliver would have kept
+ *        VISIT: JSON object, see visit() below
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/file.h"
+#include "courier/control.h"
+#include "courier/store_private.h"
+
+static void must(bool ok, const struct error *err)
+{
+	if (ok)
+		return;
+	(void)fprintf(stderr, "trip_tool: %s\n", err->text);
+	exit(1);
+}
+
+#define MUST(call) must((call), &err)
+
+static void load(const char *directory, const char *name, struct buf *out)
+{
+	char path[PATH_MAX];
+	struct error err = {0};
+
+	MUST(file_path(path, sizeof(path), directory, name, &err));
+	MUST(file_read(path, CONTROL_MAX, out, NULL, &err));
+}
+
+static void save(const char *directory, const char *name, const struct buf *content)
+{
+	char path[PATH_MAX];
+	struct error err = {0};
+
+	MUST(file_path(path, sizeof(path), directory, name, &err));
+	MUST(file_replace(path, buf_bytes(content), 0600, &err));
+}
+
+static struct json *load_json(const char *path)
+{
+	CLEANUP(buf_free) struct buf text = {0};
+	struct json *value = NULL;
+	struct error err = {0};
+
+	MUST(file_read(path, CONTROL_MAX, &text, NULL, &err));
+	MUST(json_parse(buf_bytes(&text), JSON_SIGNED, &value, &err));
+	return value;
+}
+
+/* ---- keys: the same for the same name ---- */
+
+static struct crypto_key *key_of(const char *name)
+{
+	struct crypto_key *key = NULL;
+	struct error err = {0};
+	struct digest digest;
+	SECRET seed = {{0}};
+
+	MUST(crypto_sha256(bytes_of(name), &digest, &err));
+	memcpy(seed.at, digest.at, sizeof(seed.at));
+	MUST(crypto_key_from_seed(&seed, &key, &err));
+	return key;
+}
+
+static struct crypto_public *half_of(const char *name)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = key_of(name);
+	struct crypto_public *half = NULL;
+	struct error err = {0};
+
+	MUST(crypto_public_of(key, &half, &err));
+	return half;
+}
+
+static void make_issuer(const char *directory, const struct buf *root_pem, const char *name,
+	enum certificate_role role)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *root = key_of("root");
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = half_of(name);
+	CLEANUP(buf_free) struct buf pem = {0};
+	struct error err = {0};
+
+	MUST(certificate_make_issuer(
+		root, buf_bytes(root_pem), half, role, time(NULL), &pem, &err));
+	save(directory, name, &pem);
+}
+
+static void fleet(char **argv)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *root = key_of("root");
+	CLEANUP(buf_free) struct buf pem = {0};
+	struct error err = {0};
+
+	MUST(certificate_make_root(root, "Example Fleet", time(NULL), &pem, &err));
+	save(argv[0], "root", &pem);
+	make_issuer(argv[0], &pem, "couriers", CERTIFICATE_COURIER);
+	make_issuer(argv[0], &pem, "devices", CERTIFICATE_DEVICE);
+}
+
+static void store(char **argv)
+{
+	static const struct crypto_cost cheap = {.log_n = 2, .r = 8, .p = 1};
+	struct passphrase passphrase = {{0}};
+	struct error err = {0};
+	CLEANUP(buf_free) struct buf text = {0};
+
+	MUST(file_read(argv[1], sizeof(passphrase.at) - 1, &text, NULL, &err));
+	memcpy(passphrase.at, text.at, text.len);
+	passphrase.at[strcspn(passphrase.at, "\n")] = 0;
+	MUST(store_create_with_cost(argv[0], &passphrase, cheap, &err));
+}
+
+/* ---- the operator ---- */
+
+static char *text_in(const struct json *object, const char *name)
+{
+	const char *const text = json_string(json_member(object, name));
+
+	return text == NULL ? NULL : strdup(text);
+}
+
+static void read_device(const struct json *object, struct control_device *out)
+{
+	CLEANUP(buf_free) struct buf identity = {0};
+	const char *text = NULL;
+	struct error err = {0};
+
+	MUST(json_need_text(object, "id", out->id, sizeof(out->id), &err));
+	MUST(json_print(json_member(object, "identity"), &identity, &err));
+	MUST(buf_text(&identity, &text, &err));
+	out->identity = strdup(text);
+	out->device_type = text_in(object, "type");
+	out->artifact = text_in(object, "artifact");
+	out->label = text_in(object, "label");
+	out->site = text_in(object, "site");
+	out->group = text_in(object, "group");
+	out->server = text_in(object, "server");
+	out->next_deployment = text_in(object, "next_deployment");
+	out->next_request = text_in(object, "next_request");
+}
+
+static void read_devices(const char *path, struct control *control)
+{
+	CLEANUP(json_cleanup) struct json *array = load_json(path);
+
+	control->devices = calloc(json_count(array) + 1, sizeof(*control->devices));
+	for (const struct json *at = json_first(array); at != NULL; at = json_next(at))
+		read_device(at, &control->devices[control->device_count++]);
+}
+
+static void issue(const char *directory, const char *request, int days, struct buf *chain)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *issuer = key_of("couriers");
+	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
+	CLEANUP(buf_free) struct buf issuer_pem = {0}, text = {0};
+	const struct certificate_holder holder = {.role = CERTIFICATE_COURIER,
+		.id = "c-1",
+		.name = "Ida",
+		.groups = {"north"},
+		.group_count = 1,
+		.not_before = time(NULL) - 86400 * 60,
+		.not_after = time(NULL) + 86400 * (int64_t)days};
+	static const char end[] = "-----END CERTIFICATE REQUEST-----\n";
+	struct error err = {0};
+
+	load(directory, "couriers", &issuer_pem);
+	MUST(file_read(request, 65536, &text, NULL, &err));
+
+	const char *whole = NULL;
+
+	MUST(buf_text(&text, &whole, &err));
+	MUST(certificate_request_open(
+		(struct bytes){text.at, (size_t)(strstr(whole, end) - whole) + strlen(end)},
+		&key, &err));
+	MUST(certificate_make_leaf(issuer, buf_bytes(&issuer_pem), key, &holder, chain, &err));
+}
+
+static char *copy_of(struct buf *buf)
+{
+	const char *text = NULL;
+	struct error err = {0};
+
+	MUST(buf_text(buf, &text, &err));
+	return strdup(text);
+}
+
+static void add_artifact_key(const char *directory, struct control *control)
+{
+	CLEANUP(buf_free) struct buf key = {0};
+	char path[PATH_MAX];
+	struct error err = {0};
+	bool found = false;
+
+	MUST(file_path(path, sizeof(path), directory, "artifact.pub", &err));
+	MUST(file_read(path, 65536, &key, &found, &err));
+	control->artifact_keys = calloc(1, sizeof(char *));
+	if (found)
+		control->artifact_keys[control->artifact_key_count++] = copy_of(&key);
+}
+
+static void control(char **argv)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *issuer = key_of("couriers");
+	CLEANUP(buf_free)
+	struct buf root = {0}, couriers = {0}, chain = {0}, crl = {0}, out = {0};
+	CLEANUP(control_free) struct control made = {.courier = "c-1", .issued = time(NULL)};
+	struct error err = {0};
+
+	load(argv[0], "root", &root);
+	load(argv[0], "couriers", &couriers);
+	issue(argv[0], argv[1], atoi(argv[3]), &chain);
+	MUST(certificate_make_crl(
+		issuer, buf_bytes(&couriers), 1, time(NULL), NULL, 0, &crl, &err));
+	made.number = strtoull(argv[2], NULL, 10);
+	made.root = copy_of(&root);
+	made.chain = copy_of(&chain);
+	made.crl = copy_of(&crl);
+	add_artifact_key(argv[0], &made);
+	read_devices(argv[4], &made);
+	MUST(control_sign(&made, issuer, &out, &err));
+	MUST(file_replace(argv[5], buf_bytes(&out), 0600, &err));
+}
+
+/* ---- devices ---- */
+
+static int64_t number_in(const struct json *object, const char *name, int64_t otherwise)
+{
+	int64_t value = otherwise;
+
+	(void)json_integer(json_member(object, name), &value);
+	return value;
+}
+
+static const char *word_in(const struct json *object, const char *name, const char *otherwise)
+{
+	const char *const text = json_string(json_member(object, name));
+
+	return text == NULL ? otherwise : text;
+}
+
+static void sign_inventory(const struct json *visit, const struct store_device *device,
+	const struct crypto_key *key, struct buf *out)
+{
+	CLEANUP(inventory_free)
+	struct inventory inventory = {.has_anchor = true,
+		.signature_required = true,
+		.counter_required = true,
+		.counter_name = "courier.counter",
+		.report = "full",
+		.software = "0.1.0"};
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	struct error err = {0};
+
+	(void)snprintf(inventory.device, sizeof(inventory.device), "%s", device->id);
+	inventory.time = (struct device_time){.clock = number_in(visit, "clock", time(NULL)),
+		.floor = number_in(visit, "floor", 1700000000),
+		.uptime_s = 60,
+		.boot = "boot-1"};
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(crypto_public_fingerprint(half, &inventory.key, &err));
+	inventory.identity = strdup(device->id_data);
+	MUST(artifact_pairs_add(&inventory.provides, "device_type",
+		word_in(visit, "type", device->device_type), &err));
+	MUST(artifact_pairs_add(&inventory.provides, "artifact_name",
+		word_in(visit, "running", "rel-1"), &err));
+	inventory.attributes = json_new_array();
+
+	struct json *const one = json_append_object(inventory.attributes);
+
+	json_add_string(one, "name", "kernel");
+	json_add_string(one, "value", word_in(visit, "kernel", "6.1"));
+	inventory.counter = (uint64_t)number_in(visit, "counter", 1);
+	inventory.space = (uint64_t)number_in(visit, "space", 1 << 30);
+	inventory.types[inventory.type_count++] = strdup(word_in(visit, "installer", "file"));
+	inventory.newest = (uint64_t)number_in(visit, "newest", 0);
+	inventory.crl_number = 1;
+	MUST(inventory_sign(&inventory, key, out, &err));
+}
+
+static void keep_inventory(struct store *at, const struct json *visit,
+	struct store_device *device, const struct crypto_key *key)
+{
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	CLEANUP(buf_free) struct buf pem = {0};
+	struct error err = {0};
+
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(crypto_public_pem(half, &pem, &err));
+	free(device->key_pem);
+	device->key_pem = copy_of(&pem);
+	buf_free(&device->inventory);
+	sign_inventory(visit, device, key, &device->inventory);
+	device->inventory_sent = false;
+	device->certified = number_in(visit, "certified", 1) != 0;
+	device->visited = time(NULL);
+	MUST(store_put_device(at, device, "visited", &err));
+}
+
+static enum outcome outcome_of(const char *name)
+{
+	for (enum outcome at = OUTCOME_INSTALLED; at <= OUTCOME_FAILED; at++)
+		if (strcmp(outcome_name(at), name) == 0)
+			return at;
+	(void)fprintf(stderr, "trip_tool: no outcome %s\n", name);
+	exit(1);
+}
+
+static void fill_receipt(const struct json *visit, const struct store_device *device,
+	const struct crypto_key *key, struct receipt *out)
+{
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	struct error err = {0};
+
+	(void)snprintf(out->device, sizeof(out->device), "%s", device->id);
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(crypto_public_fingerprint(half, &out->key, &err));
+	out->sequence = (uint64_t)number_in(visit, "sequence", 1);
+	(void)snprintf(out->deployment, sizeof(out->deployment), "%s",
+		word_in(visit, "deployment", ""));
+	(void)snprintf(out->artifact, sizeof(out->artifact), "%s",
+		word_in(visit, "artifact", "rel-2"));
+	(void)snprintf(out->before, sizeof(out->before), "rel-1");
+	(void)snprintf(
+		out->after, sizeof(out->after), "%s", word_in(visit, "running", "rel-1"));
+	(void)snprintf(out->reason, sizeof(out->reason), "%s", word_in(visit, "reason", ""));
+	out->outcome = outcome_of(word_in(visit, "outcome", "CONFIRMED"));
+	out->code = out->outcome == OUTCOME_CONFIRMED || out->outcome == OUTCOME_INSTALLED
+		? ERROR_NONE
+		: ERROR_FAILED;
+	out->time = (struct device_time){.clock = number_in(visit, "clock", time(NULL)),
+		.floor = number_in(visit, "floor", 1700000000),
+		.uptime_s = 61,
+		.boot = "boot-1"};
+	(void)snprintf(out->courier, sizeof(out->courier), "c-1");
+	(void)snprintf(out->technician, sizeof(out->technician), "Ida");
+}
+
+static void keep_receipt(struct store *at, const struct json *visit,
+	const struct store_device *device, const struct crypto_key *key)
+{
+	struct store_receipt stored = {.verified = number_in(visit, "certified", 1) != 0};
+	struct receipt receipt = {0};
+	struct error err = {0};
+
+	fill_receipt(visit, device, key, &receipt);
+	(void)snprintf(stored.device, sizeof(stored.device), "%s", device->id);
+	stored.sequence = receipt.sequence;
+	sign_inventory(visit, device, key, &stored.inventory);
+	MUST(buf_print(&stored.log, &err, "installing\ndone\n"));
+	MUST(crypto_sha256(buf_bytes(&stored.log), &receipt.log, &err));
+	MUST(crypto_sha256(buf_bytes(&stored.inventory), &receipt.inventory, &err));
+	MUST(receipt_sign(&receipt, key, &stored.envelope, &err));
+	MUST(store_put_receipt(at, &stored, receipt.deployment, true,
+		outcome_terminal(receipt.outcome) ? PARCEL_OUTCOME : PARCEL_IN_PLACE, &err));
+	store_receipt_free(&stored);
+}
+
+/* {"device", "outcome" (none: only an inventory), "deployment", "sequence", "artifact",
+ * "running", "reason", "clock", "floor", "counter", "space", "certified", ...} */
+static void visit(char **argv)
+{
+	CLEANUP(json_cleanup) struct json *what = load_json(argv[3]);
+	CLEANUP(store_cleanup) struct store *at = NULL;
+	CLEANUP(store_device_free) struct store_device device = {0};
+	CLEANUP(buf_free) struct buf text = {0};
+	struct passphrase passphrase = {{0}};
+	struct error err = {0};
+
+	MUST(file_read(argv[2], sizeof(passphrase.at) - 1, &text, NULL, &err));
+	memcpy(passphrase.at, text.at, text.len);
+	passphrase.at[strcspn(passphrase.at, "\n")] = 0;
+	MUST(store_open(argv[1], &passphrase, &at, &err));
+	MUST(store_find_device(at, word_in(what, "device", ""), &device, &err));
+
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = key_of(device.id);
+
+	keep_inventory(at, what, &device, key);
+	if (json_member(what, "outcome") != NULL)
+		keep_receipt(at, what, &device, key);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int arguments;
+		void (*run)(char **argv);
+	} commands[] = {
+		{"store", 2, store},
+		{"fleet", 1, fleet},
+		{"control", 6, control},
+		{"visit", 4, visit},
+	};
+
+	for (size_t i = 0; argc > 1 && i < COUNT(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0
+			&& argc - 2 == commands[i].arguments) {
+			commands[i].run(argv + 2);
+			return 0;
+		}
+	}
+	(void)fprintf(stderr, "usage: see the head of tests/trip_tool.c\n");
+	return 2;
+}
