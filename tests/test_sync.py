@@ -39,8 +39,7 @@ class Trip:
         self.home = self.path("home")
         self.devices = []
         self.number = 0
-        with open(self.path("passphrase"), "w", encoding="utf-8") as file:
-            file.write("correct horse\n")
+        self.passphrase("correct horse")
         os.mkdir(self.path("fleet"))
         self.tool("fleet", self.path("fleet"))
         self.tool("store", self.home, self.path("passphrase"))
@@ -54,6 +53,13 @@ class Trip:
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
+
+    def passphrase(self, text):
+        def private(path, flags):
+            return os.open(path, flags, 0o600)
+
+        with open(self.path("passphrase"), "w", encoding="utf-8", opener=private) as file:
+            file.write(text + "\n")
 
     def done(self):
         for name in self.lab.processes():
@@ -208,8 +214,7 @@ class Enrolment(Base):
         trip.sync(status=3)
 
     def test_a_wrong_passphrase_and_no_store_say_so(self):
-        with open(self.trip.path("passphrase"), "w", encoding="utf-8") as file:
-            file.write("wrong\n")
+        self.trip.passphrase("wrong")
         self.trip.courier("sync", status=10)
         self.trip.home = self.trip.path("nowhere")
         self.trip.courier("sync", status=2)
