@@ -15,6 +15,8 @@ static const struct command commands[] = {
 		NEEDS_SETTINGS, cmd_init},
 	{"sync", "[--until DATE] [DEVICE...]", "report outcomes, fetch what is wanted",
 		NEEDS_STORE, cmd_sync},
+	{"deliver", "[OPTION...] [DEVICE|LINK...]",
+		"update the devices at the end of the cables", NEEDS_STORE, cmd_deliver},
 };
 
 /* What stands before the command. */
