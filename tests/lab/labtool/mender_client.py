@@ -11,8 +11,8 @@ BINDINGS = {"share": "/usr/share/mender", "etc": "/etc/mender"}
 POLL_SECONDS = 1
 INVENTORY_SECONDS = 600  # beyond the tests: what is sent is sent for a reason
 
-# An update module whose behaviour the tests choose.  With "hold", Download waits until the
-# file release appears, so that a test can do something meanwhile.
+# An update module whose behaviour the tests choose.  With "hold", Download makes the file
+# holding and waits until release appears, so that a test can do something meanwhile.
 MODULE = """#!/bin/sh
 behaviour=$(cat /usr/share/mender/behaviour)
 case "$1 $behaviour" in
@@ -20,6 +20,7 @@ case "$1 $behaviour" in
 "SupportsRollback "*) echo Yes ;;
 "ArtifactInstall fail") echo "no room in the shed" >&2; exit 1 ;;
 "Download hold")
+	touch /usr/share/mender/holding
 	while [ ! -e /usr/share/mender/release ]; do sleep 0.1; done ;;
 esac
 exit 0
@@ -77,10 +78,13 @@ class MenderClient:
 
     def behave(self, behaviour):
         """How the update module does: succeed, fail, or hold until release()."""
-        release = self.path("share", "release")
-        if os.path.exists(release):
-            os.unlink(release)
+        for name in ("holding", "release"):
+            if os.path.exists(self.path("share", name)):
+                os.unlink(self.path("share", name))
         write(self.path("share", "behaviour"), behaviour + "\n")
+
+    def is_holding(self):
+        return os.path.exists(self.path("share", "holding"))
 
     def release(self):
         write(self.path("share", "release"), "")
