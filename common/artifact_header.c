@@ -4,6 +4,7 @@
 
 #include "common/artifact_parts.h"
 #include "common/json.h"
+#include "common/text.h"
 
 /* TEXT is NULL unless the JSON value was a string. */
 static bool check_text(const char *what, const char *text, size_t max, struct error *err)
@@ -23,14 +24,7 @@ static bool copy_text(const char *what, const char *text, char **out, struct err
 		return false;
 	if (*text == 0)
 		return error_set(err, ERROR_MALFORMED, "%s is empty", what);
-
-	char *const copy = strdup(text);
-
-	if (copy == NULL)
-		return error_errno(err, "cannot allocate %s", what);
-	free(*out);
-	*out = copy;
-	return true;
+	return text_set(out, text, err);
 }
 
 static bool add_pair(struct artifact_pairs *pairs, const char *name, const struct json *value,

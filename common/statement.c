@@ -3,6 +3,7 @@
 
 #include "common/dsse.h"
 #include "common/statement.h"
+#include "common/text.h"
 
 /* The order is that of enum outcome. */
 static const struct {
@@ -284,16 +285,6 @@ bool inventory_sign(const struct inventory *inventory, const struct crypto_key *
 	return sign(object, DSSE_INVENTORY, key, envelope, err);
 }
 
-static bool copy_text(const char *text, char **out, struct error *err)
-{
-	char *const copy = strdup(text);
-
-	if (copy == NULL)
-		return error_errno(err, "cannot copy a text");
-	*out = copy;
-	return true;
-}
-
 /* Member NAME, an object, in its canonical form. */
 static bool need_canonical(
 	const struct json *object, const char *name, char **out, struct error *err)
@@ -304,7 +295,7 @@ static bool need_canonical(
 
 	return json_need_object(object, name, &member, err) && json_print(member, &printed, err)
 		&& json_canonical(buf_bytes(&printed), &canonical, err)
-		&& buf_text(&canonical, &text, err) && copy_text(text, out, err);
+		&& buf_text(&canonical, &text, err) && text_set(out, text, err);
 }
 
 static bool read_provides(const struct json *object, struct inventory *out, struct error *err)
@@ -358,7 +349,7 @@ static bool read_types(const struct json *policy, struct inventory *out, struct 
 
 		if (type == NULL || out->type_count == STATEMENT_TYPES_MAX)
 			return error_set(err, ERROR_MALFORMED, "bad payload types");
-		if (!copy_text(type, &out->types[out->type_count], err))
+		if (!text_set(&out->types[out->type_count], type, err))
 			return false;
 		out->type_count++;
 	}
@@ -451,7 +442,7 @@ static bool read_identity(const struct json *object, struct identity *out, struc
 		&& json_need_text(
 			object, "device_type", out->device_type, sizeof(out->device_type), err)
 		&& json_need_string(object, "request", &request, err)
-		&& copy_text(request, &out->request, err) && need_time(object, &out->time, err);
+		&& text_set(&out->request, request, err) && need_time(object, &out->time, err);
 }
 
 bool identity_open(struct bytes envelope, struct identity *out, struct error *err)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/text.h"
 #include "courier/artifact_facts.h"
 
 /* Depends names repeat, so pairs are an array of [name, value] rather than an object. */
@@ -82,10 +83,9 @@ bool artifact_facts_parse(const char *facts, struct artifact *out, struct error 
 
 	const char *const type = json_string(json_member(object, "type"));
 
-	artifact.name = strdup(name);
-	artifact.payload_type = type == NULL ? NULL : strdup(type);
-	if (artifact.name == NULL || (type != NULL && artifact.payload_type == NULL))
-		return error_errno(err, "cannot copy the artifact's facts");
+	if (!text_set(&artifact.name, name, err)
+		|| !text_set(&artifact.payload_type, type, err))
+		return false;
 	*out = artifact;
 	artifact = (struct artifact){0};
 	return true;

@@ -3,6 +3,7 @@
 
 #include "common/dsse.h"
 #include "common/statement.h"
+#include "common/text.h"
 #include "courier/control.h"
 
 static void device_free(struct control_device *device)
@@ -103,22 +104,12 @@ bool control_sign(const struct control *control, const struct crypto_key *issuer
 
 /* ---- reading ---- */
 
-static bool copy_text(const char *text, char **out, struct error *err)
-{
-	char *const copy = strdup(text);
-
-	if (copy == NULL)
-		return error_errno(err, "cannot copy a text");
-	*out = copy;
-	return true;
-}
-
 static bool need_copy(
 	const struct json *object, const char *name, char **out, struct error *err)
 {
 	const char *text = NULL;
 
-	return json_need_string(object, name, &text, err) && copy_text(text, out, err);
+	return json_need_string(object, name, &text, err) && text_set(out, text, err);
 }
 
 static bool need_identity(const struct json *object, char **out, struct error *err)
@@ -130,7 +121,7 @@ static bool need_identity(const struct json *object, char **out, struct error *e
 	return json_need_object(object, "identity", &identity, err)
 		&& json_print(identity, &printed, err)
 		&& json_canonical(buf_bytes(&printed), &canonical, err)
-		&& buf_text(&canonical, &text, err) && copy_text(text, out, err);
+		&& buf_text(&canonical, &text, err) && text_set(out, text, err);
 }
 
 static bool read_device(
@@ -178,7 +169,7 @@ static bool read_keys(const struct json *object, struct control *out, struct err
 
 		if (pem == NULL)
 			return error_set(err, ERROR_MALFORMED, "an artifact key is no text");
-		if (!copy_text(pem, &out->artifact_keys[out->artifact_key_count], err))
+		if (!text_set(&out->artifact_keys[out->artifact_key_count], pem, err))
 			return false;
 		out->artifact_key_count++;
 	}

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/text.h"
 #include "courier/deliver_host.h"
 
 enum { NEW_ID_DIGITS = 16 };
@@ -51,17 +52,6 @@ bool deliver_papers_load(struct store *store, struct deliver_papers *out, struct
 }
 
 /* ---- who is it ---- */
-
-static bool replace_text(char **text, const char *with, struct error *err)
-{
-	char *const copy = strdup(with);
-
-	if (copy == NULL)
-		return error_errno(err, "cannot copy a text");
-	free(*text);
-	*text = copy;
-	return true;
-}
 
 static bool replace_buf(struct buf *buf, struct bytes with, struct error *err)
 {
@@ -144,8 +134,8 @@ static bool name_newcomer(struct deliver_host *host, const struct visit_peer *pe
 		memcpy(id, known->id, sizeof(known->id));
 	else
 		(void)snprintf(id, CERTIFICATE_ID_MAX + 1, "new-%.*s", NEW_ID_DIGITS, digits);
-	return replace_text(&host->device.id_data, stated.identity, err)
-		&& replace_text(&host->device.device_type, stated.device_type, err)
+	return text_set(&host->device.id_data, stated.identity, err)
+		&& text_set(&host->device.device_type, stated.device_type, err)
 		&& replace_buf(&host->device.identity, peer->accept->identity, err);
 }
 
@@ -185,7 +175,7 @@ static bool remember(struct deliver_host *host, const struct visit_peer *peer, c
 		return false;
 	}
 	if (!crypto_public_pem(host->key, &pem, err) || !buf_text(&pem, &text, err)
-		|| !replace_text(&known.key_pem, text, err)
+		|| !text_set(&known.key_pem, text, err)
 		|| !replace_buf(&known.inventory, peer->accept->inventory, err))
 		return false;
 	known.certified = peer->certified;

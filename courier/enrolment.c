@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "courier/enrolment.h"
 #include "courier/opening.h"
-#include "courier/text.h"
 
 bool enrolment_open(struct store *store, struct control *out, bool *found, struct error *err)
 {

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "common/utf8.h"
 #include "courier/mender_answer_parts.h"
 
@@ -24,16 +25,6 @@ bool mender_need_id(const struct json *object, const char *name,
 	if (!mender_id_valid(text))
 		return error_set(err, ERROR_MALFORMED, "%s is no id", name);
 	memcpy(id, text, strlen(text) + 1);
-	return true;
-}
-
-bool mender_copy(const char *text, char **out, struct error *err)
-{
-	char *const copy = strdup(text);
-
-	if (copy == NULL)
-		return error_errno(err, "cannot allocate");
-	*out = copy;
 	return true;
 }
 
@@ -187,7 +178,7 @@ static bool url_parse(const struct json *source, char **url, struct error *err)
 			return error_set(err, ERROR_MALFORMED, "uri is no URL");
 	if (len == 0 || len > MENDER_URL_MAX)
 		return error_set(err, ERROR_MALFORMED, "uri is empty or too long");
-	return mender_copy(text, url, err);
+	return text_set(url, text, err);
 }
 
 static bool source_parse(

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "courier/mender_answer_parts.h"
 
 static bool status_parse(
@@ -46,8 +47,7 @@ static bool identity_parse(const struct json *device, char **out, struct error *
 	const bool is_sorted = json_canonical(buf_bytes(&printed), &sorted, &why)
 		&& json_check(buf_bytes(&sorted), JSON_SIGNED, &why);
 
-	return buf_text(is_sorted ? &sorted : &printed, &text, err)
-		&& mender_copy(text, out, err);
+	return buf_text(is_sorted ? &sorted : &printed, &text, err) && text_set(out, text, err);
 }
 
 static bool set_parse(const struct json *object, struct admin_set *set, struct error *err)
@@ -57,7 +57,7 @@ static bool set_parse(const struct json *object, struct admin_set *set, struct e
 	return mender_need_id(object, "id", set->id, err)
 		&& status_parse(object, &set->status, err)
 		&& json_need_string(object, "pubkey", &key, err)
-		&& mender_copy(key, &set->key_pem, err);
+		&& text_set(&set->key_pem, key, err);
 }
 
 static bool sets_parse(

@@ -13,7 +13,4 @@ NODISCARD bool mender_parse(struct bytes body, struct json **, struct error *);
 NODISCARD bool mender_need_id(const struct json *object, const char *name,
 	char id[static ADMIN_ID_MAX + 1], struct error *);
 
-/* A copy on the heap. */
-NODISCARD bool mender_copy(const char *text, char **, struct error *);
-
 #endif

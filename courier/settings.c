@@ -4,6 +4,7 @@
 
 #include "common/config.h"
 #include "common/file.h"
+#include "common/text.h"
 #include "courier/home.h"
 #include "courier/settings.h"
 
@@ -165,8 +166,7 @@ static bool take_home(struct settings *settings, const char *configured, struct 
 
 	if (usual && !home_directory(path, sizeof(path), err))
 		return false;
-	settings->home = strdup(usual ? path : configured);
-	return settings->home != NULL || error_errno(err, "cannot allocate memory");
+	return text_set(&settings->home, usual ? path : configured, err);
 }
 
 static bool take(struct loaded *loaded, struct error *err)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "courier/sync_parts.h"
-#include "courier/text.h"
 
 #define TOKEN_ID "courier:" /* no device's id has a colon */
 

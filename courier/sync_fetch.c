@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/text.h"
 #include "courier/artifact_facts.h"
 #include "courier/sync_parts.h"
-#include "courier/text.h"
 
 enum {
 	FAILURES_MAX = 6,      /* broken transfers in a row without PROGRESS_MIN */

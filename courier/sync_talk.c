@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "courier/sync_parts.h"
-#include "courier/text.h"
 
 /* ---- beginning and end ---- */
 

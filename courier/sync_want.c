@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "courier/sync_parts.h"
-#include "courier/text.h"
 
 /* ---- asking ---- */
 

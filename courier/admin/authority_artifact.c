@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "courier/admin/authority_parts.h"
 
 void authority_texts_free(char **texts, size_t count)
@@ -51,8 +52,7 @@ static bool read_key(
 		|| !crypto_public_parse(buf_bytes(&pem), &key, err)
 		|| !buf_text(&pem, &text, err))
 		return error_while(err, "artifact-keys/%s", name);
-	*out = strdup(text);
-	return *out != NULL || error_errno(err, "cannot allocate");
+	return text_set(out, text, err);
 }
 
 static bool read_keys(const struct authority *authority, struct dirent **names, size_t count,

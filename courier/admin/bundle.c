@@ -4,19 +4,15 @@
 #include <time.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "courier/admin/bundle.h"
 
 bool bundle_set(char **text, const char *value, bool *changed, struct error *err)
 {
-	if (*text == value || (*text != NULL && value != NULL && strcmp(*text, value) == 0))
+	if (text_same(*text, value))
 		return true;
-
-	char *const copy = value == NULL ? NULL : strdup(value);
-
-	if (value != NULL && copy == NULL)
-		return error_errno(err, "cannot allocate");
-	free(*text);
-	*text = copy;
+	if (!text_set(text, value, err))
+		return false;
 	*changed = true;
 	return true;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "courier/admin/device_request.h"
 
 #define REQUEST_BEGINS "-----BEGIN "
@@ -118,14 +119,6 @@ bool device_identity(const char *json, char **out, struct error *err)
 	if (!json_is_object(object) || json_count(object) == 0)
 		return error_set(err, ERROR_MALFORMED,
 			"identity: not a JSON object with at least one member");
-	if (!json_canonical(bytes_of(json), &canonical, err)
-		|| !buf_text(&canonical, &text, err))
-		return false;
-
-	char *const copy = strdup(text);
-
-	if (copy == NULL)
-		return error_errno(err, "cannot allocate");
-	*out = copy;
-	return true;
+	return json_canonical(bytes_of(json), &canonical, err)
+		&& buf_text(&canonical, &text, err) && text_set(out, text, err);
 }

@@ -4,6 +4,7 @@
 
 #include "common/file.h"
 #include "common/nearest.h"
+#include "common/text.h"
 #include "courier/admin/record.h"
 
 #define PUBLIC_KEY_BEGINS "-----BEGIN PUBLIC KEY-----"
@@ -29,8 +30,7 @@ static bool take_server_key(struct courier_record *record, struct bytes pem, str
 		|| !crypto_public_fingerprint(server, &record->server, err)
 		|| !crypto_public_pem(server, &ours, err) || !buf_text(&ours, &text, err))
 		return error_while(err, "server key");
-	record->server_key = strdup(text);
-	return record->server_key != NULL || error_errno(err, "cannot allocate");
+	return text_set(&record->server_key, text, err);
 }
 
 /* One key for both would let a server's judgement stand for a device's. */

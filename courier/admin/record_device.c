@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "courier/admin/record.h"
 
 void device_record_free(struct device_record *record)
@@ -24,8 +25,7 @@ static bool read_facts(struct device_record *record, struct bytes text, struct e
 		|| !json_need_string(object, "identity", &identity, err)
 		|| !json_need_digest(object, "key", &record->key, err))
 		return false;
-	record->identity = strdup(identity);
-	return record->identity != NULL || error_errno(err, "cannot allocate");
+	return text_set(&record->identity, identity, err);
 }
 
 bool device_record_read(const struct authority *authority, const char *id,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/nearest.h"
+#include "common/text.h"
 #include "common/utf8.h"
 #include "courier/admin/csv.h"
 #include "courier/admin/roster.h"
@@ -214,8 +215,7 @@ static bool take_value(
 		return true;
 	if (column == &columns[COLUMN_IDENTITY])
 		return roster_identity(text, out, err);
-	*out = strdup(text);
-	return *out != NULL || error_errno(err, "cannot allocate");
+	return text_set(out, text, err);
 }
 
 static bool is_blank(const struct csv_row *row)

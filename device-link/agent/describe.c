@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "device-link/agent/describe.h"
 #include "device-link/message.h"
 
@@ -62,9 +63,8 @@ static bool copy_types(
 	const struct agent_settings *settings, struct inventory *inventory, struct error *err)
 {
 	for (size_t i = 0; i < settings->installer_count; i++) {
-		inventory->types[i] = strdup(settings->installers[i].type);
-		if (inventory->types[i] == NULL)
-			return error_errno(err, "cannot copy a type");
+		if (!text_set(&inventory->types[i], settings->installers[i].type, err))
+			return false;
 		inventory->type_count++;
 	}
 	return true;
@@ -122,10 +122,8 @@ static bool fill(const struct agent_settings *settings, const struct trust *trus
 	inventory->attributes = json_new_array();
 	if (report == AGENT_REPORT_FULL)
 		copy_attributes(survey, inventory);
-	inventory->identity = strdup(survey->identity);
-	if (inventory->identity == NULL)
-		return error_errno(err, "cannot copy the identity");
-	return describe_time(settings->boot_id, marks->floor, &inventory->time, err)
+	return text_set(&inventory->identity, survey->identity, err)
+		&& describe_time(settings->boot_id, marks->floor, &inventory->time, err)
 		&& describe_space(settings, &inventory->space, err)
 		&& copy_provides(survey, report == AGENT_REPORT_NONE, inventory, err)
 		&& copy_types(settings, inventory, err);
@@ -192,9 +190,7 @@ bool describe_identity(const struct agent_settings *settings, const struct trust
 		return false;
 	(void)snprintf(
 		identity.device_type, sizeof(identity.device_type), "%s", survey->device_type);
-	identity.identity = strdup(survey->identity);
-	identity.request = strdup(text);
-	if (identity.identity == NULL || identity.request == NULL)
-		return error_errno(err, "cannot copy the identity");
-	return identity_sign(&identity, trust->key, envelope, err);
+	return text_set(&identity.identity, survey->identity, err)
+		&& text_set(&identity.request, text, err)
+		&& identity_sign(&identity, trust->key, envelope, err);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "device-link/agent/installer.h"
 
 enum { WORDS_MAX = 32 };
@@ -71,10 +72,7 @@ static bool fill(const char *word, const struct places *places, char **out, stru
 			return false;
 		word += len;
 	}
-	if (!buf_text(&text, &filled, err))
-		return false;
-	*out = strdup(filled);
-	return *out != NULL || error_errno(err, "cannot copy a word");
+	return buf_text(&text, &filled, err) && text_set(out, filled, err);
 }
 
 static bool fill_all(const char *const *argv, const struct places *places, struct words *words,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "device-link/agent/process.h"
 #include "device-link/agent/scripts.h"
 #include "device-link/agent/survey.h"
@@ -198,18 +199,12 @@ int survey_child(void *self)
 
 /* ---- in the agent ---- */
 
-static bool copy_text(const char *text, char **out, struct error *err)
-{
-	*out = strdup(text);
-	return *out != NULL || error_errno(err, "cannot copy a text");
-}
-
 static bool copy_found(
 	const struct artifact_pairs *pairs, const char *name, char **out, struct error *err)
 {
 	const char *const value = artifact_pairs_find(pairs, name);
 
-	return copy_text(value == NULL ? "unknown" : value, out, err);
+	return text_set(out, value == NULL ? "unknown" : value, err);
 }
 
 static bool read_attributes(const struct json *object, struct survey *survey, struct error *err)
@@ -233,7 +228,7 @@ static bool read_survey(const struct json *object, struct survey *survey, struct
 	if (!json_need_bool(object, "good", &survey->good, err)
 		|| !json_need_string(object, "identity", &identity, err)
 		|| !json_need_object(object, "provides", &provides, err)
-		|| !copy_text(identity, &survey->identity, err)
+		|| !text_set(&survey->identity, identity, err)
 		|| !identity_digest(bytes_of(identity), &survey->digest, err)
 		|| !verified_pairs(provides, &survey->provides, err))
 		return false;

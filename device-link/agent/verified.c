@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "device-link/agent/verified.h"
 
 enum { VERIFIED_SIZE_MAX = 1024 * 1024 };
@@ -51,10 +52,7 @@ static bool copy_text(
 {
 	const char *text = NULL;
 
-	if (!json_need_string(object, name, &text, err))
-		return false;
-	*out = strdup(text);
-	return *out != NULL || error_errno(err, "cannot copy a text");
+	return json_need_string(object, name, &text, err) && text_set(out, text, err);
 }
 
 static bool read_clears(const struct json *object, struct artifact *artifact, struct error *err)
@@ -68,11 +66,12 @@ static bool read_clears(const struct json *object, struct artifact *artifact, st
 		return error_errno(err, "cannot allocate globs");
 	for (const struct json *at = json_first(clears); at != NULL; at = json_next(at)) {
 		const char *const glob = json_string(at);
-		char *const copy = glob == NULL ? NULL : strdup(glob);
 
-		if (copy == NULL)
+		if (glob == NULL)
 			return error_set(err, ERROR_MALFORMED, "clears: not a text");
-		artifact->clears[artifact->clear_count++] = copy;
+		if (!text_set(&artifact->clears[artifact->clear_count], glob, err))
+			return false;
+		artifact->clear_count++;
 	}
 	return true;
 }

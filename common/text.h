@@ -1,6 +1,6 @@
 /* text.h - text that a struct owns. */
-#ifndef COURIER_TEXT_H
-#define COURIER_TEXT_H
+#ifndef COMMON_TEXT_H
+#define COMMON_TEXT_H
 
 #include "common/error.h"
 

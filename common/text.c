@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "courier/text.h"
+#include "common/text.h"
 
 bool text_set(char **at, const char *text, struct error *err)
 {
