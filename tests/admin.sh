@@ -3,39 +3,14 @@
 # openssl(1) judges the papers.
 # usage: admin.sh COURIER-ADMIN
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 admin=$(realpath "$1") || exit 1
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 umask 077 # secrets must be ours alone
-passed=0 failed=0
 export COURIER_ADMIN_DIR=auth
-
-# status WANTED NAME COMMAND...: the command ends with that exit status.
-status() {
-	wanted=$1 name=$2
-	shift 2
-	"$@" >out 2>err
-	got=$?
-	if [ "$got" -eq "$wanted" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $name: exit status $got, not $wanted"
-		sed 's/^/  /' out err
-	fi
-}
-
-# said PATTERN FILE: a line of it matches.
-said() {
-	if grep -Eq -- "$1" "$2"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: no line matches $1 in $2:"
-		sed 's/^/  /' "$2"
-	fi
-}
+. "$here/expect.sh"
 
 # request NAME: a certificate request of a new Ed25519 key.
 request() {

@@ -28,7 +28,7 @@ struct admin_command {
 		struct error *);
 };
 
-extern const struct admin_command cmd_init, cmd_issue, cmd_provision;
+extern const struct admin_command cmd_enroll, cmd_init, cmd_issue, cmd_provision, cmd_verify;
 
 /* The only word, or ERROR_USAGE "needs WHAT". */
 NODISCARD bool admin_only_word(

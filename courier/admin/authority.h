@@ -66,9 +66,9 @@ NODISCARD bool authority_issuer_key(const struct authority *, enum certificate_r
 /* Add EVENT with MEMBERS (copied; may be NULL) to issued.log.  Durable. */
 NODISCARD bool authority_log(struct authority *, const char *event, int64_t now,
 	const struct json *members, struct error *);
-/* Does issued.log have TEXT in a line? */
-NODISCARD bool authority_log_has(
-	const struct authority *, const char *text, bool *found, struct error *);
+/* Does issued.log have the certificate of that fingerprint? */
+NODISCARD bool authority_log_has(const struct authority *, const struct digest *certificate,
+	bool *found, struct error *);
 
 /* A certificate for HOLDER, logged before it is given out.  Appends the chain's PEM. */
 NODISCARD bool authority_certify(struct authority *, const struct crypto_key *issuer,

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "common/file.h"
@@ -83,13 +84,16 @@ bool authority_log(struct authority *authority, const char *event, int64_t now,
 	return true;
 }
 
-bool authority_log_has(
-	const struct authority *authority, const char *text, bool *found, struct error *err)
+bool authority_log_has(const struct authority *authority, const struct digest *certificate,
+	bool *found, struct error *err)
 {
 	CLEANUP(buf_free) struct buf log = {0};
+	char hex[DIGEST_TEXT], member[DIGEST_TEXT + 32];
 
+	digest_text(certificate, hex);
+	(void)snprintf(member, sizeof(member), "\"certificate\":\"%s\"", hex);
 	if (!read_log(authority, &log, err))
 		return false;
-	*found = log.len > 0 && memmem(log.at, log.len, text, strlen(text)) != NULL;
+	*found = log.len > 0 && memmem(log.at, log.len, member, strlen(member)) != NULL;
 	return true;
 }

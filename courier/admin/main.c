@@ -5,7 +5,8 @@
 #include "courier/admin/admin_command.h"
 
 /* Keep in the order of a fleet's life. */
-static const struct admin_command *const commands[] = {&cmd_init, &cmd_issue, &cmd_provision};
+static const struct admin_command *const commands[]
+	= {&cmd_init, &cmd_issue, &cmd_provision, &cmd_enroll, &cmd_verify};
 
 struct common_options {
 	bool json, verbose, help, version;

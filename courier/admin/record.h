@@ -57,9 +57,9 @@ NODISCARD bool device_record_read(const struct authority *, const char *id,
 	struct device_record *, bool *found, struct error *);
 NODISCARD bool device_record_write(
 	const struct authority *, const struct device_record *, struct error *);
-/* The chain certified for KEY of device ID; *FOUND false: none. */
-NODISCARD bool device_record_chain(const struct authority *, const char *id,
-	const struct digest *key, struct buf *pem, bool *found, struct error *);
+/* The chain certified for KEY, whichever device has or had it; *FOUND false: none. */
+NODISCARD bool device_record_find_key(const struct authority *, const struct digest *key,
+	struct buf *pem, bool *found, struct error *);
 
 /*
  * Certify KEY for the device RECORD names (id, group, identity), for DAYS (0: without end), and

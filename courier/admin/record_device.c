@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -58,16 +59,39 @@ bool device_record_read(const struct authority *authority, const char *id,
 	return true;
 }
 
-bool device_record_chain(const struct authority *authority, const char *id,
-	const struct digest *key, struct buf *pem, bool *found, struct error *err)
+static int is_id(const struct dirent *entry)
 {
-	char path[PATH_MAX], text[DIGEST_TEXT];
+	return certificate_id_valid(entry->d_name);
+}
 
-	if (!certificate_id_valid(id))
-		return error_set(err, ERROR_MALFORMED, "bad device id");
+bool device_record_find_key(const struct authority *authority, const struct digest *key,
+	struct buf *pem, bool *found, struct error *err)
+{
+	struct dirent **names = NULL;
+	char path[PATH_MAX], text[DIGEST_TEXT];
+	bool ok = true, there = false;
+
 	digest_text(key, text);
-	return authority_path(authority, path, err, "devices/%s/%s.pem", id, text)
-		&& file_read(path, AUTHORITY_FILE_MAX, pem, found, err);
+	if (!authority_path(authority, path, err, "devices"))
+		return false;
+
+	const int count = scandir(path, &names, is_id, alphasort);
+
+	if (count < 0)
+		return error_errno(err, "%s: cannot read the directory", path);
+	for (int i = 0; i < count; i++) {
+		ok = ok
+			&& (there
+				|| (authority_path(authority, path, err, "devices/%s/%s.pem",
+					    names[i]->d_name, text)
+					&& file_read(
+						path, AUTHORITY_FILE_MAX, pem, &there, err)));
+		free(names[i]);
+	}
+	free(names);
+	if (ok)
+		*found = there;
+	return ok;
 }
 
 /* ---- writing ---- */
