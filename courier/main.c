@@ -15,8 +15,13 @@ static const struct command commands[] = {
 		NEEDS_SETTINGS, cmd_init},
 	{"sync", "[--until DATE] [DEVICE...]", "report outcomes, fetch what is wanted",
 		NEEDS_STORE, cmd_sync},
+	{"plan", "[--until DATE] [DEVICE...]",
+		"what would happen on site, and what is in the way", NEEDS_STORE, cmd_plan},
 	{"deliver", "[OPTION...] [DEVICE|LINK...]",
 		"update the devices at the end of the cables", NEEDS_STORE, cmd_deliver},
+	{"status", "", "the state of the trip, on one screen", NEEDS_STORE, cmd_status},
+	{"devices", "[DEVICE...]", "the devices that are served, and those that were met",
+		NEEDS_STORE, cmd_devices},
 };
 
 /* What stands before the command. */

@@ -61,6 +61,12 @@ void output_fact(const struct output *output, const struct json *object, const c
 	pthread_mutex_unlock(&terminal);
 }
 
+void output_add(struct json *object, const char *name, const char *text)
+{
+	if (text != NULL && text[0] != 0)
+		json_add_string(object, name, text);
+}
+
 static void say(const char *fmt, va_list args)
 {
 	char text[1024];

@@ -25,6 +25,9 @@ struct output output_new(bool json, bool verbose);
  * neither. */
 void output_fact(const struct output *, const struct json *object, const char *text);
 
+/* Add a member to an object unless TEXT is NULL or empty. */
+void output_add(struct json *object, const char *name, const char *text);
+
 /* Talk to stderr: "PROGRAM: TEXT". */
 void output_say(const struct output *, const char *fmt, ...) PRINTF(2, 3);
 /* The same, only when verbose. */

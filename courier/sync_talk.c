@@ -3,6 +3,7 @@
 
 #include "common/text.h"
 #include "courier/sync_parts.h"
+#include "courier/trip.h"
 
 /* ---- beginning and end ---- */
 
@@ -33,48 +34,13 @@ static const struct control_device *find_listed(const struct control *control, c
 	return NULL;
 }
 
-struct newest_inventory {
-	struct sync_talk *talk;
-	uint64_t sequence; /* of the receipt it came with, or that it knows of */
-};
-
-/* An inventory that came with a receipt the other one does not know of is newer. */
-static bool take_newer(void *self, const struct store_receipt *receipt, struct error *err)
-{
-	struct newest_inventory *const newest = self;
-	struct inventory inventory = {0};
-	struct error ignored = {0};
-
-	(void)err;
-	if (!receipt->verified || receipt->inventory.len == 0
-		|| receipt->sequence <= newest->sequence
-		|| !inventory_open(buf_bytes(&receipt->inventory), newest->talk->key,
-			&inventory, &ignored))
-		return true;
-	inventory_free(&newest->talk->inventory);
-	newest->talk->inventory = inventory;
-	newest->talk->has_inventory = true;
-	newest->sequence = receipt->sequence;
-	return true;
-}
-
 static bool load_inventory(struct sync_talk *talk, struct error *err)
 {
-	struct newest_inventory newest = {.talk = talk};
-	struct error ignored = {0};
-
-	if (talk->device.key_pem == NULL)
-		return true;
-	if (!crypto_public_parse(bytes_of(talk->device.key_pem), &talk->key, err))
+	if (talk->device.key_pem != NULL
+		&& !crypto_public_parse(bytes_of(talk->device.key_pem), &talk->key, err))
 		return false;
-	if (talk->device.inventory.len > 0)
-		talk->has_inventory = inventory_open(buf_bytes(&talk->device.inventory),
-			talk->key, &talk->inventory, &ignored);
-	if (talk->has_inventory)
-		newest.sequence = talk->inventory.newest;
-	return newest.sequence >= talk->device.newest
-		|| store_each_receipt(
-			talk->sync->store, talk->device.id, false, take_newer, &newest, err);
+	return trip_inventory(talk->sync->store, &talk->device, talk->key, &talk->inventory,
+		&talk->has_inventory, err);
 }
 
 static bool begin(struct sync_hand *hand, struct sync_talk *talk, struct error *err)

@@ -64,7 +64,7 @@ class Trip:
     def done(self):
         for name in self.lab.processes():
             self.lab.stop(name)
-        shutil.rmtree(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def tool(self, *arguments):
         subprocess.run([TRIP_TOOL, *arguments], check=True)
@@ -526,6 +526,107 @@ class Itself(Base):
         trip.sync("--until", time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * 86400)),
                   status=11)
         self.assertIn("certificate", trip.said)
+
+
+class Plan(Base):
+    def carry(self, **options):
+        """One device, visited, with an artifact carried for it."""
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.visit("pump-1", running="rel-1", counter=2, space=options.pop("space", 1 << 30),
+                   installer=options.pop("installer", "file"))
+        trip.release("rel-2", **options)
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        return deployment
+
+    def plan(self, *words, status=0):
+        return {fact["device"]: fact for fact in
+                self.trip.courier("plan", *words, status=status)}
+
+    def test_what_will_work_is_ready(self):
+        self.carry()
+        fact = self.plan()["pump-1"]
+        self.assertEqual((fact["from"], fact["to"], fact["state"]), ("rel-1", "rel-2", "ready"))
+        self.assertEqual(fact["blockers"], [])
+        self.assertTrue(fact["rehearsed"])
+        self.assertGreater(fact["size"], 200000)
+        self.assertAlmostEqual(fact["wire_s"], fact["size"] / 10944, delta=1)
+
+    def test_refusals_knowable_now_are_known_now(self):
+        for status, how in ((12, {"counter": 1}), (30, {"space": 1000}),
+                            (13, {"installer": "mender"})):
+            with self.subTest(status=status):
+                self.trip.done()
+                self.trip = Trip()
+                self.addCleanup(self.trip.done)
+                self.carry(**how)
+                (blocker,) = self.plan(status=status)["pump-1"]["blockers"]
+                self.assertEqual(blocker["code"], status)
+
+    def test_a_certificate_that_ends_too_soon_blocks(self):
+        self.carry()
+        later = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 40 * 86400))
+        (blocker,) = self.plan("--until", later, status=11)["pump-1"]["blockers"]
+        self.assertEqual(blocker["code"], 11)
+
+    def test_nothing_carried_is_nothing_to_do(self):
+        self.trip.enrol("pump-1")
+        fact = self.plan(status=3)["pump-1"]
+        self.assertEqual(fact["from"], "rel-1")
+        self.trip.courier("plan", "pump-2", status=2)
+
+    def test_never_visited_is_ready_but_not_rehearsed(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        self.assertFalse(self.plan()["pump-1"]["rehearsed"])
+
+
+class Overview(Base):
+    def status(self):
+        (fact,) = self.trip.courier("status")
+        return fact
+
+    def test_the_trip_on_one_screen(self):
+        trip = self.trip
+        self.assertEqual(self.status()["devices"], 0)
+        trip.enrol("pump-1", "pump-2", "pump-3")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1", "pump-2", "pump-3")
+        trip.sync()
+        fact = self.status()
+        self.assertEqual((fact["devices"], fact["outstanding"]), (3, 3))
+        self.assertEqual(fact["courier"], "c-1")
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2")
+        trip.visit("pump-2", outcome="ROLLED_BACK", deployment=deployment, running="rel-1")
+        fact = self.status()
+        self.assertEqual((fact["done"], fact["failed"], fact["outstanding"], fact["unsent"]),
+                         (1, 1, 1, 2))
+        self.assertGreater(fact["synced"], 0)
+        trip.sync()
+        fact = self.status()
+        self.assertEqual((fact["done"], fact["failed"], fact["outstanding"], fact["unsent"]),
+                         (0, 0, 1, 0))
+
+    def test_devices_are_listed_with_what_is_carried(self):
+        trip = self.trip
+        trip.courier("devices", status=3)
+        trip.device("pump-1", label="Pump hall", site="Pit 4")
+        trip.enrol("pump-2")
+        trip.release("rel-2")
+        trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        facts = {fact["device"]: fact for fact in trip.courier("devices")}
+        self.assertEqual(facts["pump-1"]["label"], "Pump hall")
+        self.assertEqual(facts["pump-1"]["running"], "rel-1")
+        self.assertEqual(facts["pump-1"]["parcel"], "ready")
+        self.assertNotIn("parcel", facts["pump-2"])
+        (fact,) = trip.courier("devices", "Pump")
+        self.assertEqual(fact["device"], "pump-1")
+        trip.courier("devices", "pump", status=21)
 
 
 def main():

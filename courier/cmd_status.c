@@ -1,0 +1,158 @@
+/* courier status: the state of the trip, on one screen, without a network. */
+#include <getopt.h>
+#include <string.h>
+#include <time.h>
+
+#include "courier/command.h"
+#include "courier/enrolment.h"
+#include "courier/trip.h"
+
+struct status {
+	const struct courier *courier;
+	struct control control;
+	bool has_control;
+	struct certificate_holder us; /* with a bundle */
+	int64_t now, synced;
+	size_t served, standing[TRIP_FAILED + 1], unsent, unverified, problems;
+};
+
+static void status_done(struct status *status)
+{
+	control_free(&status->control);
+}
+
+static bool count_one(void *self, const struct trip_device *trip, struct error *err)
+{
+	struct status *const status = self;
+
+	(void)err;
+	status->served += trip->device->server != NULL;
+	status->standing[trip_standing(trip)]++;
+	status->unsent += trip->unsent;
+	status->unverified += trip->unverified;
+	status->problems += trip->device->problem != NULL;
+	if (trip->device->synced > status->synced)
+		status->synced = trip->device->synced;
+	return true;
+}
+
+static bool gather(struct status *status, struct error *err)
+{
+	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
+	static char *const all[] = {NULL};
+	struct store *const store = status->courier->store;
+
+	if (!enrolment_open(store, &status->control, &status->has_control, err)
+		|| !trip_each(store, all, false, count_one, status, err))
+		return false;
+	return !status->has_control
+		|| (certificate_parse(bytes_of(status->control.chain), &chain, err)
+			&& certificate_holder(chain, &status->us, err));
+}
+
+/* ---- what is shown ---- */
+
+static void say_json(const struct status *status)
+{
+	CLEANUP(json_cleanup) struct json *fact = json_new_object();
+
+	json_add_string(fact, "store", status->courier->settings->home);
+	if (status->has_control) {
+		json_add_string(fact, "courier", status->us.id);
+		json_add_string(fact, "technician", status->us.name);
+		json_add_integer(fact, "not_after", status->us.not_after);
+		json_add_bool(fact, "expired", status->us.not_after < status->now);
+		json_add_integer(fact, "number", (int64_t)status->control.number);
+	}
+	if (status->synced != 0)
+		json_add_integer(fact, "synced", status->synced);
+	json_add_integer(fact, "devices", (int64_t)status->served);
+	json_add_integer(fact, "done", (int64_t)status->standing[TRIP_DONE]);
+	json_add_integer(fact, "outstanding", (int64_t)status->standing[TRIP_OUTSTANDING]);
+	json_add_integer(fact, "failed", (int64_t)status->standing[TRIP_FAILED]);
+	json_add_integer(fact, "nothing", (int64_t)status->standing[TRIP_NOTHING]);
+	json_add_integer(fact, "unsent", (int64_t)status->unsent);
+	json_add_integer(fact, "unverified", (int64_t)status->unverified);
+	json_add_integer(fact, "problems", (int64_t)status->problems);
+	output_fact(&status->courier->output, fact, "");
+}
+
+static bool say_line(
+	const struct status *status, struct buf *line, bool printed, struct error *err)
+{
+	const char *text = NULL;
+
+	if (!printed || !buf_text(line, &text, err))
+		return false;
+	output_fact(&status->courier->output, NULL, text);
+	line->len = 0;
+	return true;
+}
+
+static bool print_courier(const struct status *status, struct buf *line, struct error *err)
+{
+	const int64_t left = status->us.not_after - status->now;
+	char until[32], rest[32];
+
+	if (!status->has_control)
+		return buf_print(line, err,
+			"courier      no bundle yet: `courier init FILE.control` takes it in");
+	output_time(status->us.not_after, until);
+	output_duration(left, rest);
+	return buf_print(line, err, "courier      %s (%s), certificate until %s: %s%s",
+		status->us.id, status->us.name, until, left < 0 ? "EXPIRED" : rest,
+		left < 0 ? "" : " left");
+}
+
+static bool print_unsent(const struct status *status, struct buf *line, struct error *err)
+{
+	if (!buf_print(line, err, "not uploaded %zu outcomes", status->unsent))
+		return false;
+	return status->unverified == 0
+		|| buf_print(line, err, ", %zu of them of devices nobody certified yet",
+			status->unverified);
+}
+
+static bool print_trip(const struct status *status, struct buf *line, struct error *err)
+{
+	return buf_print(line, err, "devices      %zu: %zu done, %zu outstanding, %zu failed",
+		status->served, status->standing[TRIP_DONE], status->standing[TRIP_OUTSTANDING],
+		status->standing[TRIP_FAILED]);
+}
+
+static bool say_text(const struct status *status, struct error *err)
+{
+	CLEANUP(buf_free) struct buf line = {0};
+	char synced[32] = "never";
+
+	if (status->synced != 0)
+		output_time(status->synced, synced);
+	return say_line(status, &line, print_courier(status, &line, err), err)
+		&& say_line(status, &line, print_trip(status, &line, err), err)
+		&& say_line(status, &line, print_unsent(status, &line, err), err)
+		&& say_line(
+			status, &line, buf_print(&line, err, "last sync    %s", synced), err)
+		&& (status->problems == 0
+			|| say_line(status, &line,
+				buf_print(&line, err,
+					"problems     %zu devices: `courier devices` says "
+					"which",
+					status->problems),
+				err));
+}
+
+bool cmd_status(struct courier *courier, int argc, char **argv, struct error *err)
+{
+	static const struct option none[] = {{NULL, 0, NULL, 0}};
+	CLEANUP(status_done)
+	struct status status = {.courier = courier, .now = (int64_t)time(NULL)};
+
+	if (getopt_long(argc, argv, ":", none, NULL) != -1 || optind < argc)
+		return error_set(err, ERROR_USAGE, "usage: courier status");
+	if (!gather(&status, err))
+		return false;
+	if (!courier->output.json)
+		return say_text(&status, err);
+	say_json(&status);
+	return true;
+}

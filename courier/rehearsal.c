@@ -1,0 +1,166 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/plan.h"
+#include "courier/artifact_facts.h"
+#include "courier/output.h"
+#include "courier/rehearsal.h"
+
+enum {
+	BAUD_DEFAULT = 115200,
+	BITS_PER_BYTE = 10, /* start, eight, stop */
+	EFFICIENCY = 95,    /* percent of the line's bytes that are the artifact's */
+};
+
+static void block(struct rehearsal *rehearsal, const struct error *why)
+{
+	if (rehearsal->blocker_count == REHEARSAL_BLOCKERS_MAX)
+		return;
+
+	struct rehearsal_blocker *const blocker
+		= &rehearsal->blockers[rehearsal->blocker_count++];
+
+	blocker->code = why->code;
+	memcpy(blocker->why, why->text, sizeof(blocker->why));
+}
+
+/* ---- the wire ---- */
+
+static uint64_t slowest_baud(const struct settings *settings)
+{
+	uint64_t slowest = 0;
+
+	for (size_t i = 0; i < settings->link_count; i++) {
+		const char *const comma = strrchr(settings->links[i], ',');
+		const uint64_t baud
+			= comma == NULL ? BAUD_DEFAULT : strtoull(comma + 1, NULL, 10);
+
+		if (baud > 0 && (slowest == 0 || baud < slowest))
+			slowest = baud;
+	}
+	return slowest == 0 ? BAUD_DEFAULT : slowest;
+}
+
+static int64_t wire_seconds(const struct settings *settings, uint64_t size)
+{
+	const uint64_t rate = slowest_baud(settings) * EFFICIENCY / 100 / BITS_PER_BYTE;
+
+	return (int64_t)((size + rate - 1) / rate);
+}
+
+/* ---- our own papers ---- */
+
+static void judge_time(const struct certificate_holder *us, const struct trip_device *trip,
+	int64_t date, struct rehearsal *out)
+{
+	struct error why = {0};
+	char end[32];
+
+	output_time(us->not_after, end);
+	if (us->not_after < date)
+		(void)error_set(&why, ERROR_EXPIRED, "our certificate ends %s", end);
+	else if (trip->has_inventory && trip->inventory.time.floor > us->not_after)
+		(void)error_set(&why, ERROR_EXPIRED,
+			"our certificate ends %s, and the device knows that it is later", end);
+	if (why.code != ERROR_NONE)
+		block(out, &why);
+}
+
+static bool judge_us(const struct control *control, const struct trip_device *trip,
+	int64_t date, struct rehearsal *out, struct error *err)
+{
+	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
+	CLEANUP(certificate_crl_cleanup) struct certificate_crl *crl = NULL;
+	const char *const group = trip->device->group;
+	struct certificate_holder us;
+	struct error why = {0};
+
+	if (!certificate_parse(bytes_of(control->chain), &chain, err)
+		|| !certificate_holder(chain, &us, err)
+		|| !certificate_crl_parse(bytes_of(control->crl), bytes_of(control->chain),
+			bytes_of(control->root), &crl, err))
+		return false;
+	out->until = us.not_after;
+	judge_time(&us, trip, date, out);
+	if (certificate_crl_revokes(crl, chain)
+		&& !error_set(&why, ERROR_UNAUTHORISED, "this courier is revoked"))
+		block(out, &why);
+	if (group != NULL && !certificate_in_group(&us, group)
+		&& !error_set(&why, ERROR_UNAUTHORISED,
+			"the device is of group %s, our certificate is not", group))
+		block(out, &why);
+	return true;
+}
+
+/* ---- the device's decision ---- */
+
+/* Of a device that was never visited only its type is known. */
+static void judge_type(
+	const struct trip_device *trip, const struct artifact *artifact, struct rehearsal *out)
+{
+	const char *const type = trip->device->device_type;
+	bool fits = type == NULL;
+	struct error why = {0};
+
+	for (size_t i = 0; i < artifact->depends.count; i++)
+		fits |= strcmp(artifact->depends.at[i].name, "device_type") == 0 && type != NULL
+			&& strcmp(artifact->depends.at[i].value, type) == 0;
+	if (!fits
+		&& !error_set(&why, ERROR_WRONG_DEVICE, "%s is not for devices of type %s",
+			artifact->name, type))
+		block(out, &why);
+}
+
+static bool judge_artifact(
+	const struct trip_device *trip, struct rehearsal *out, struct error *err)
+{
+	CLEANUP(artifact_free) struct artifact artifact = {0};
+	struct error why = {0};
+
+	if (trip->parcel.facts == NULL)
+		return error_set(err, ERROR_DAMAGED, "%s: %s has no facts", trip->device->id,
+			trip->parcel.deployment);
+	if (!artifact_facts_parse(trip->parcel.facts, &artifact, err))
+		return false;
+	out->rehearsed = trip->has_inventory;
+	if (!trip->has_inventory) {
+		judge_type(trip, &artifact, out);
+		return true;
+	}
+	if (!plan_permits(&trip->inventory, &artifact, &why))
+		block(out, &why);
+	if (why.code != ERROR_NONE && why.code != ERROR_SPACE
+		&& !plan_space(&trip->inventory, artifact.size, artifact.payload_size, &why))
+		block(out, &why);
+	return true;
+}
+
+static void block_unfetched(const struct trip_device *trip, struct rehearsal *out)
+{
+	struct error why = {0};
+
+	(void)error_set(&why, ERROR_FAILED, "not fetched: %s",
+		trip->parcel.reason == NULL ? "sync" : trip->parcel.reason);
+	block(out, &why);
+}
+
+bool rehearsal_make(const struct control *control, const struct settings *settings,
+	const struct trip_device *trip, int64_t date, struct rehearsal *out, struct error *err)
+{
+	struct rehearsal made = {0};
+	const bool is_open = trip->has_parcel && trip->parcel.state < PARCEL_ANSWERED;
+
+	if (is_open) {
+		made.deliverable = true;
+		made.wire_s = wire_seconds(settings, trip->parcel.size);
+		if (!judge_us(control, trip, date, &made, err))
+			return false;
+		if (trip->parcel.state == PARCEL_WANTED)
+			block_unfetched(trip, &made);
+		else if (trip->parcel.state != PARCEL_INSTALLED
+			&& !judge_artifact(trip, &made, err))
+			return false;
+	}
+	*out = made;
+	return true;
+}
