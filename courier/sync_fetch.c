@@ -84,28 +84,25 @@ static bool transfer(struct fetching *fetching, const struct server_assignment *
 static bool mend(struct fetching *fetching, const struct store_parcel *parcel,
 	struct server_assignment *assignment, struct error *err)
 {
-	switch ((int)err->code) {
-	case ERROR_EXPIRED:
+	if (err->code == ERROR_EXPIRED) {
 		if (fetching->fresh_urls++ >= FRESH_URLS_MAX)
 			return false;
 		server_assignment_free(assignment);
 		return sync_want_again(fetching->talk, parcel, assignment, err);
-	case ERROR_DAMAGED:
+	}
+	if (err->code == ERROR_DAMAGED)
 		return fetching->restarts++ < RESTARTS_MAX
 			&& store_blob_drop(
 				fetching->hand->sync->store, fetching->artifact->blob, err);
-	case ERROR_FAILED:
-	case ERROR_TIMEOUT:
-		if (fetching->failures++ >= FAILURES_MAX)
-			return false;
-		pause_before(fetching->failures);
-		return true;
-	case ERROR_BUSY:
+	if (err->code == ERROR_BUSY) {
 		store_blob_wait(fetching->hand->sync->store, fetching->artifact->blob);
 		return true;
-	default:
-		return false;
 	}
+	if ((err->code != ERROR_FAILED && err->code != ERROR_TIMEOUT)
+		|| fetching->failures++ >= FAILURES_MAX)
+		return false;
+	pause_before(fetching->failures);
+	return true;
 }
 
 static bool copy_assignment(

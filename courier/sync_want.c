@@ -186,6 +186,10 @@ static bool take(
 	if (!withdraw_others(talk, assignment->deployment, err)
 		|| !keep(talk, assignment, &parcel, err))
 		return false;
+	if (parcel.state == PARCEL_REPORTED || parcel.state == PARCEL_KEPT)
+		return error_set(err, ERROR_FAILED,
+			"the server asks again for deployment %s, whose outcome it was told",
+			parcel.deployment);
 	/* What a device has answered is not claimed: that would go back in time. */
 	if (parcel.state > PARCEL_OFFERED)
 		return true;
