@@ -19,29 +19,25 @@ ninja -C build >build/demo-build.log 2>&1 || {
 }
 
 work=$(mktemp -d /tmp/courier-demo.XXXXXX)
-lab=$top/tests/lab/lab
+PATH=$top/build/courier:$top/build/courier/admin:$top/build/device-link/agent:$top/tests/lab:$PATH
 finish() {
 	status=$?
-	"$lab" down "$work/lab" >/dev/null 2>&1 || true
+	lab down "$work/lab" >/dev/null 2>&1 || true
 	rm -rf "$work"
 	exit $status
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-PATH=$top/build/courier:$top/build/courier/admin:$top/build/device-link/agent:$PATH
 cd "$work"
 
 step() { printf '\n\n== %s\n' "$1"; }
-tell() { printf '%s\n' "$@" | fold -s -w 88 | sed 's/^/   /'; }
-run() { # show a command as a person types it, then run it
+tell() { printf '%s\n' "$*" | fmt -w 88 | sed 's/^/   /'; }
+run() { # show a command as a person types it, then run it; end here if it fails
 	printf '\n   $ %s\n' "$*" | sed "s#$work/##g"
-	"$@" 2>&1 | sed "s#$work/##g; s/^/     /"
-	return 0
-}
-# A pipe hides the status of what it begins with: judge by what the step leaves behind.
-must() {
-	"$@" || {
-		echo "demo: failed: $*" >&2
+	"$@" >said 2>&1 || failed=$?
+	sed "s#$work/##g" said | fold -s -w 100 | sed 's/^/     /'
+	[ "${failed:-0}" -eq 0 ] || {
+		echo "demo: exit status $failed: $*" >&2
 		exit 1
 	}
 }
@@ -49,7 +45,7 @@ must() {
 step 'The place'
 tell 'A central server, and two pumps in a mine: pump-1 and pump-2. Each pump runs
 courier-agent and has nothing but a serial port. They run rel-1.'
-"$lab" up "$work/lab" --bare --devices 2 --build "$top/build" >/dev/null
+lab up "$work/lab" --bare --devices 2 --build "$top/build" >/dev/null
 server=$(cat lab/server/url)
 tell "The server is at $server; each cable ends in lab/ports/."
 
@@ -60,7 +56,8 @@ printf 'correct horse battery staple\n' >authority-passphrase
 chmod 600 authority-passphrase
 run courier-admin init authority --fleet 'Northern Mines' \
 	--passphrase-file authority-passphrase --root-passphrase-file authority-passphrase \
-	--artifact-key lab/keys/artifact-rsa.pub
+	--artifact-key lab/keys/artifact-rsa.pub --artifact-key lab/keys/artifact-p256.pub \
+	--artifact-key lab/keys/artifact-ed25519.pub
 COURIER_ADMIN_DIR=$work/authority
 export COURIER_ADMIN_DIR
 
@@ -68,11 +65,11 @@ step '2. The operator certifies the devices'
 tell 'Each device made its own key; it never leaves it. The operator signs its request, and
 what comes back tells the device whom to believe: fleet root, revocation list, artifact keys.'
 for pump in pump-1 pump-2; do
-	must courier-agent -c "lab/devices/$pump/courier-agent.conf" request >$pump.request
+	courier-agent -c "lab/devices/$pump/courier-agent.conf" request >$pump.request
 	run courier-admin provision --out $pump.provision --request $pump.request --id $pump \
 		--group pumps --passphrase-file authority-passphrase
 	cp $pump.provision/*.pem "lab/devices/$pump/state/"
-	"$lab" agent lab $pump restart
+	lab agent lab $pump restart
 done
 
 step '3. The technician gets a courier'
@@ -116,9 +113,9 @@ run courier --passphrase-file anna-passphrase sync
 
 step '6. The operator deploys rel-2, as always'
 tell 'A signed artifact, made by mender-artifact, and a deployment to both pumps.'
-"$lab" artifact lab rel-2 --type lab-exec --device-type testbox --counter 2 \
+lab artifact lab rel-2 --type lab-exec --device-type testbox --counter 2 \
 	--signed-by rsa --size 40000 >/dev/null
-"$lab" deploy lab rel-2 --all >/dev/null
+lab deploy lab rel-2 --all >/dev/null
 
 step '7. Sync, and plan: still connected'
 tell 'The artifact crosses once, is verified, and waits sealed on the laptop. The plan rehearses
@@ -138,9 +135,9 @@ signed receipt itself.'
 run courier --passphrase-file anna-passphrase sync
 
 step 'What the server says now'
-run "$lab" state lab
+run lab state lab
 
-"$lab" state lab --json >state.json
+lab state lab --json >state.json
 /usr/bin/python3 - state.json <<'PY'
 import json, sys
 devices = [device for device in json.load(open(sys.argv[1]))

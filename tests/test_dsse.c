@@ -51,8 +51,7 @@ static void unhex(const char *text, struct buf *out)
 static void check_vector(char *line)
 {
 	CLEANUP(buf_free)
-	struct buf payload = {0},
-		   kind = {0}, envelope = {0}, made = {0}, opened = {0};
+	struct buf payload = {0}, kind = {0}, envelope = {0}, made = {0}, opened = {0};
 	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
 	CLEANUP(crypto_public_cleanup) struct crypto_public *public = NULL;
 	struct error err = {0};
