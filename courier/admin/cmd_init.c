@@ -19,18 +19,20 @@ static bool show(struct admin_call *call, struct error *err)
 	CLEANUP(json_cleanup) struct json *fact = json_new_object();
 	CLEANUP(buf_free) struct buf text = {0};
 	CLEANUP(authority_close) struct authority authority = {.lock = -1};
+	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
 	struct digest root = {{0}};
 	char hex[DIGEST_TEXT];
 	const char *line = NULL;
 
 	if (!authority_open(call->directory, false, &authority, err)
-		|| !crypto_sha256(buf_bytes(&authority.root), &root, err))
+		|| !certificate_parse(buf_bytes(&authority.root), &chain, err)
+		|| !certificate_fingerprint(chain, &root, err))
 		return false;
 	digest_text(&root, hex);
 	json_add_string(fact, "directory", authority.directory);
 	json_add_string(fact, "fleet", authority.fleet);
-	json_add_string(fact, "root_pem_sha256", hex);
-	if (!buf_print(&text, err, "%s: fleet %s; SHA-256 of its root.pem: %s",
+	json_add_string(fact, "root", hex);
+	if (!buf_print(&text, err, "%s: fleet %s, fleet root %s",
 		    authority.directory, authority.fleet, hex)
 		|| !buf_text(&text, &line, err))
 		return false;
