@@ -162,6 +162,25 @@ status 4 'nor its id without more ado' "$admin" enroll --pending --accept pump-9
 	--passphrase-file pass
 said 'certified before with another key' out
 
+# ---- provision with what courier-agent request writes ----
+"$statements" . pump-10 10
+openssl req -new -key pump-10.key -subj /CN=uncertified >both 2>/dev/null
+cat pump-10.identity >>both
+openssl req -new -key pump-9.key -subj /CN=uncertified >mixed 2>/dev/null
+cat pump-10.identity >>mixed
+sed 's/"sig":"./"sig":"\//' pump-10.identity >changed
+status 0 'the identity statement says all' "$admin" provision --out ten --id pump-10 \
+	--request pump-10.identity --passphrase-file pass --json
+said '"certified":true.*"identity":"\{\\"serial\\":\\"10\\"\}"' out
+status 0 'request and statement' "$admin" provision --out ten --id pump-10 --request both \
+	--passphrase-file pass
+status 14 'of different keys' "$admin" provision --out ten --id pump-10 --request mixed \
+	--passphrase-file pass
+status 13 'another identity than the device says' "$admin" provision --out ten --id pump-10 \
+	--request both --identity '{"serial":"11"}' --passphrase-file pass
+status 14 'a statement that was changed' "$admin" provision --out ten --id pump-10 \
+	--request changed --passphrase-file pass
+
 # ---- receipts ----
 status 0 'verify' "$admin" verify pump-9.receipt --json
 said '"verdict":"genuine".*"device":"pump-9".*"outcome":"CONFIRMED"' out
