@@ -119,7 +119,15 @@ status 2 'no command' "$admin"
 status 2 'a mistyped option' "$admin" issue --technican A
 said 'did you mean --technician' err
 status 0 'help' "$admin" --help
-status 0 'help of a command' "$admin" provision --help
+sed -nE 's/^  ([a-z]+) .*/\1/p' out >commands
+status 0 'there are commands' test -s commands
+while read -r command; do
+	said "^\.Ss courier-admin $command" "$here/../man/courier-admin.1"
+	status 0 "help of $command" "$admin" "$command" --help
+	for option in $(sed -nE 's/^  -(-[a-z-]+) .*/\1/p' out); do
+		said "Fl $option( |$)" "$here/../man/courier-admin.1"
+	done
+done <commands
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -68,6 +68,8 @@ static bool gather(struct review *review, struct error *err)
 		|| !enrol_open(&enroll->options->access, &enroll->admin, err)
 		|| !enrol_devices_read(enroll->admin, &enroll->devices, err))
 		return false;
+	output_trace(
+		&enroll->call->output, "the server has %zu devices", enroll->devices.count);
 	for (size_t i = 0; i < review->carrier_count; i++)
 		if (!meetings_add(&review->meetings, &enroll->call->output, &enroll->authority,
 			    &review->carriers[i].record, &review->carriers[i].control,

@@ -209,6 +209,9 @@ bool enroll_roster(struct enroll *enroll, const char *path, struct error *err)
 		|| !enrol_devices_read(enroll->admin, &enroll->devices, err))
 		return false;
 
+	output_trace(
+		&enroll->call->output, "the server has %zu devices", enroll->devices.count);
+
 	/* Whoever was enrolled before the server went away is in the bundle. */
 	const bool done = enrol_courier(&round, &ended) && enrol_devices(&round, &ended);
 
