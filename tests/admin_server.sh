@@ -181,6 +181,12 @@ status 13 'another identity than the device says' "$admin" provision --out ten -
 status 14 'a statement that was changed' "$admin" provision --out ten --id pump-10 \
 	--request changed --passphrase-file pass
 
+echo 'identity,id,type' >clash.csv
+echo 'serial=10,pump-11,pump' >>clash.csv
+status 2 'an identity that is certified for another id' "$admin" enroll clash.csv \
+	--courier bert $at_server --passphrase-file pass
+said 'clash.csv: nothing was done: line 2: that identity is certified for pump-10' err
+
 # ---- receipts ----
 status 0 'verify' "$admin" verify pump-9.receipt --json
 said '"verdict":"genuine".*"device":"pump-9".*"outcome":"CONFIRMED"' out

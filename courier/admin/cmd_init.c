@@ -32,8 +32,8 @@ static bool show(struct admin_call *call, struct error *err)
 	json_add_string(fact, "directory", authority.directory);
 	json_add_string(fact, "fleet", authority.fleet);
 	json_add_string(fact, "root", hex);
-	if (!buf_print(&text, err, "%s: fleet %s, fleet root %s",
-		    authority.directory, authority.fleet, hex)
+	if (!buf_print(&text, err, "%s: fleet %s, fleet root %s", authority.directory,
+		    authority.fleet, hex)
 		|| !buf_text(&text, &line, err))
 		return false;
 	output_fact(&call->output, fact, line);

@@ -73,13 +73,31 @@ static bool check_device(
 	return true;
 }
 
-static bool check_devices(const struct round *round, const char *path, struct error *err)
+/* An identity is certified for one id. */
+static bool check_record(void *self, const struct device_record *known, struct error *err)
+{
+	const struct round *const round = self;
+
+	for (size_t i = 0; i < round->roster.count; i++) {
+		const struct roster_device *const device = &round->roster.at[i];
+
+		if (strcmp(device->identity, known->identity) == 0
+			&& strcmp(device->id, known->id) != 0)
+			return error_set(err, ERROR_USAGE,
+				"nothing was done: line %zu: that identity is certified for %s",
+				device->line, known->id);
+	}
+	return true;
+}
+
+static bool check_devices(struct round *round, const char *path, struct error *err)
 {
 	for (size_t i = 0; i < round->roster.count; i++)
 		if (!check_device(round, &round->roster.at[i], err))
 			return error_while(err, "%s: nothing was done: line %zu", path,
 				round->roster.at[i].line);
-	return true;
+	return device_record_each(&round->enroll->authority, check_record, round, err)
+		|| error_while(err, "%s", path);
 }
 
 static bool prepare(struct round *round, const char *path, struct error *err)

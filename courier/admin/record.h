@@ -57,6 +57,10 @@ NODISCARD bool device_record_read(const struct authority *, const char *id,
 	struct device_record *, bool *found, struct error *);
 NODISCARD bool device_record_write(
 	const struct authority *, const struct device_record *, struct error *);
+/* Call VISIT with each device on record, sorted by id. */
+NODISCARD bool device_record_each(const struct authority *,
+	bool (*visit)(void *self, const struct device_record *, struct error *), void *self,
+	struct error *);
 /* The chain certified for KEY, whichever device has or had it; *FOUND false: none. */
 NODISCARD bool device_record_find_key(const struct authority *, const struct digest *key,
 	struct buf *pem, bool *found, struct error *);

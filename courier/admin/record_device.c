@@ -64,14 +64,15 @@ static int is_id(const struct dirent *entry)
 	return certificate_id_valid(entry->d_name);
 }
 
-bool device_record_find_key(const struct authority *authority, const struct digest *key,
-	struct buf *pem, bool *found, struct error *err)
+/* Call VISIT with the name of each device's directory, sorted. */
+static bool each_id(const struct authority *authority,
+	bool (*visit)(void *self, const char *id, struct error *), void *self,
+	struct error *err)
 {
 	struct dirent **names = NULL;
-	char path[PATH_MAX], text[DIGEST_TEXT];
-	bool ok = true, there = false;
+	char path[PATH_MAX];
+	bool ok = true;
 
-	digest_text(key, text);
 	if (!authority_path(authority, path, err, "devices"))
 		return false;
 
@@ -80,18 +81,67 @@ bool device_record_find_key(const struct authority *authority, const struct dige
 	if (count < 0)
 		return error_errno(err, "%s: cannot read the directory", path);
 	for (int i = 0; i < count; i++) {
-		ok = ok
-			&& (there
-				|| (authority_path(authority, path, err, "devices/%s/%s.pem",
-					    names[i]->d_name, text)
-					&& file_read(
-						path, AUTHORITY_FILE_MAX, pem, &there, err)));
+		ok = ok && visit(self, names[i]->d_name, err);
 		free(names[i]);
 	}
 	free(names);
-	if (ok)
-		*found = there;
 	return ok;
+}
+
+struct each_record {
+	const struct authority *authority;
+	bool (*visit)(void *self, const struct device_record *, struct error *);
+	void *self;
+};
+
+static bool visit_record(void *self, const char *id, struct error *err)
+{
+	const struct each_record *const each = self;
+	CLEANUP(device_record_free) struct device_record record = {0};
+	bool found = false;
+
+	return device_record_read(each->authority, id, &record, &found, err)
+		&& (!found || each->visit(each->self, &record, err));
+}
+
+bool device_record_each(const struct authority *authority,
+	bool (*visit)(void *self, const struct device_record *, struct error *), void *self,
+	struct error *err)
+{
+	struct each_record each = {authority, visit, self};
+
+	return each_id(authority, visit_record, &each, err);
+}
+
+struct key_search {
+	const struct authority *authority;
+	char name[DIGEST_TEXT]; /* of the key */
+	struct buf *pem;
+	bool found;
+};
+
+static bool search_key(void *self, const char *id, struct error *err)
+{
+	struct key_search *const search = self;
+	char path[PATH_MAX];
+
+	return search->found
+		|| (authority_path(
+			    search->authority, path, err, "devices/%s/%s.pem", id, search->name)
+			&& file_read(
+				path, AUTHORITY_FILE_MAX, search->pem, &search->found, err));
+}
+
+bool device_record_find_key(const struct authority *authority, const struct digest *key,
+	struct buf *pem, bool *found, struct error *err)
+{
+	struct key_search search = {.authority = authority, .pem = pem};
+
+	digest_text(key, search.name);
+	if (!each_id(authority, search_key, &search, err))
+		return false;
+	*found = search.found;
+	return true;
 }
 
 /* ---- writing ---- */
