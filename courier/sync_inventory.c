@@ -78,6 +78,9 @@ bool sync_attributes(const struct sync_talk *talk, const struct inventory *inven
 		add_time(array, "courier_device_time", time->clock);
 		add_time(array, "courier_floor", time->floor);
 	}
+	/* Nobody vouches for what a newcomer says of itself. */
+	if (inventory != NULL && !talk->device.certified)
+		add_text(array, "courier_unverified", "the device's key is not certified yet");
 	if (open != NULL && open->request != NULL && !add_next(array, open, err))
 		return false;
 	for (const struct json *at
