@@ -73,10 +73,7 @@ static bool transfer(struct fetching *fetching, const struct server_assignment *
 			fetching->failures = 0;
 		return false;
 	}
-	struct store_blob *const finished = blob;
-
-	blob = NULL;
-	*whole = store_blob_finish(finished, err);
+	*whole = store_blob_finish(blob, err);
 	return *whole;
 }
 
