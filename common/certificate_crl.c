@@ -131,15 +131,15 @@ static bool authenticate(X509_CRL *crl, const struct certificate *given,
 	const struct certificate *carried, struct bytes root_pem, struct error *err)
 {
 	CLEANUP(certificate_cleanup) struct certificate *root = NULL;
+	struct error last = {0}; /* of those that did not sign it */
 
 	if (!certificate_read_root(root_pem, &root, err))
 		return false;
-	(void)error_set(err, ERROR_SIGNATURE, "no issuer is known");
-	if (signed_by_one_of(crl, carried, root, err)
-		|| signed_by_one_of(crl, given, root, err))
+	(void)error_set(&last, ERROR_SIGNATURE, "no issuer is known");
+	if (signed_by_one_of(crl, carried, root, &last)
+		|| signed_by_one_of(crl, given, root, &last))
 		return true;
-	err->code = ERROR_SIGNATURE;
-	return false;
+	return error_set(err, ERROR_SIGNATURE, "%s", last.text);
 }
 
 static bool parse(struct certificate_crl *list, struct bytes bytes, struct bytes issuer_pem,
