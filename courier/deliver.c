@@ -126,10 +126,11 @@ static void report(struct deliver_line *line, const struct deliver_progress *pro
 	pthread_mutex_unlock(&run->mutex);
 }
 
-/* Cables nobody named on which nobody beacons are nobody's business. */
+/* Cables nobody named on which nobody beacons are nobody's business; a device that was
+ * met where others were asked for gave its receipts, and that is all. */
 static bool worth_saying(const struct deliver_line *line)
 {
-	return line->named || line->spoke;
+	return (line->named || line->spoke) && (line->host.chosen || !line->host.met);
 }
 
 /* A visit that cannot be recorded did not go well, whatever the device did. */
@@ -155,9 +156,10 @@ static void *serve(void *self)
 	struct run *const run = line->self;
 
 	deliver_line_serve(line);
+	if (line->named || line->spoke)
+		note_visit(run, line);
 	if (!worth_saying(line))
 		return NULL;
-	note_visit(run, line);
 	pthread_mutex_lock(&run->mutex);
 	run->options->done(run->options->self, &line->result);
 	pthread_mutex_unlock(&run->mutex);
@@ -202,7 +204,7 @@ static const struct deliver_result *first_failure(const struct run *run)
 	return NULL;
 }
 
-static size_t count_spoken(const struct run *run)
+static size_t count_said(const struct run *run)
 {
 	size_t count = 0;
 
@@ -211,10 +213,18 @@ static size_t count_spoken(const struct run *run)
 	return count;
 }
 
+static bool none_spoke(const struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		if (run->lines[i].named || run->lines[i].spoke)
+			return false;
+	return true;
+}
+
 static bool any_unverified(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
-		if (run->lines[i].result.unverified)
+		if (worth_saying(&run->lines[i]) && run->lines[i].result.unverified)
 			return true;
 	return false;
 }
@@ -242,14 +252,13 @@ static bool all_seen(const struct run *run, struct error *err)
 static bool sum_up(const struct run *run, struct error *err)
 {
 	const struct deliver_result *const failure = first_failure(run);
-	const size_t spoken = count_spoken(run);
 
-	if (spoken == 0)
+	if (none_spoke(run))
 		return error_set(err, ERROR_NOTHING,
 			"no device beaconed on %zu cable%s: is it switched on, and its agent "
 			"running?",
 			run->count, run->count == 1 ? "" : "s");
-	if (failure != NULL && spoken > 1)
+	if (failure != NULL && count_said(run) > 1)
 		return error_set(err, ERROR_PARTIAL, "not all devices are done");
 	if (failure != NULL)
 		return error_set(err, failure->code, "%s%s%s", deliver_word_text(failure->word),
