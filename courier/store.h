@@ -206,7 +206,7 @@ struct store_blob; /* being written */
  */
 NODISCARD bool store_blob_begin(struct store *, const char *name, struct store_blob **,
 	struct sink *, uint64_t *offset, struct error *);
-/* Whole: durable from here on. */
+/* Whole: durable from here on.  It is still to be closed. */
 NODISCARD bool store_blob_finish(struct store_blob *, struct error *);
 /* Stop writing; what is there is kept for the next store_blob_begin(). */
 void store_blob_close(struct store_blob *);
