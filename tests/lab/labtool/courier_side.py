@@ -34,12 +34,14 @@ WAIT = "15s"
 
 
 class Courier:
-    """One courier.  NAME is its id and the stem of its files; several share a lab."""
+    """One courier.  NAME is the stem of its files; several may share a lab."""
 
-    def __init__(self, home, binary, name="courier", technician="Ida Lab"):
+    def __init__(self, home, binary, name="courier", courier_id="laptop-1",
+                 technician="Ida Lab"):
         self.home = home
         self.binary = binary
         self.name = name
+        self.id = courier_id
         self.technician = technician
 
     def path(self, suffix=""):
@@ -80,7 +82,7 @@ class Courier:
     def issue(self, fleet, **how):
         """Make its keys, and certify it."""
         self.must("init", "--out", self.path("-request.pem"))
-        chain = fleet.certify_courier(requested_key(self.read("-request.pem")), self.name,
+        chain = fleet.certify_courier(requested_key(self.read("-request.pem")), self.id,
                                       self.technician, how.pop("groups", (GROUP,)), **how)
         write(self.path("-chain.pem"), chain)
 
@@ -104,12 +106,12 @@ class Courier:
                  "artifact": SHIPPED, "label": device.label, "site": "Hall 7",
                  "group": GROUP} for device in devices]
         with open(self.path(".control"), "wb") as out:
-            out.write(fleet.control(self.name, self.read("-chain.pem"), keys, rows))
+            out.write(fleet.control(self.id, self.read("-chain.pem"), keys, rows))
         return self.must("init", self.path(".control"))
 
     def enrol(self, devices):
         """Preauthorise it at the server for these devices, and as a device of its own."""
         admin = Admin(self.home.directory)
-        for identity in [{"courier": self.name}] + [device.identity for device in devices]:
+        for identity in [{"courier": self.id}] + [device.identity for device in devices]:
             admin.must("POST", DEVAUTH + "/devices", {
                 "identity_data": identity, "pubkey": self.server_key(), "force": True})
