@@ -80,24 +80,53 @@ static bool former_number(
 
 /* ---- devices ---- */
 
-/* A chain to bring is also how we come to know the device's key. */
-static bool learn_key(struct store_device *device, const char *chain_pem, struct bytes root,
-	struct error *err)
+/* The key of a chain to bring, which must be a device's of our fleet. */
+static bool key_of_chain(
+	const char *chain_pem, struct bytes root, struct digest *out, struct error *err)
 {
 	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
 	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
-	CLEANUP(buf_free) struct buf pem = {0};
-	const char *text = NULL;
 
-	if (chain_pem == NULL)
+	return (certificate_parse(bytes_of(chain_pem), &chain, err)
+		       && certificate_verify(chain, root, CERTIFICATE_DEVICE, err)
+		       && certificate_public(chain, &key, err)
+		       && crypto_public_fingerprint(key, out, err))
+		|| error_while(err, "its certificate");
+}
+
+/* What DEVICE said when it was met as NEWCOMER is what it said. */
+static bool take_over(struct store *store, const struct store_device *newcomer,
+	struct store_device *device, struct error *err)
+{
+	struct store_device left = *newcomer; /* borrows what NEWCOMER owns */
+
+	if (device->inventory.len == 0
+		&& (!text_set(&device->key_pem, newcomer->key_pem, err)
+			|| !buf_append(
+				&device->inventory, buf_bytes(&newcomer->inventory), err)))
+		return false;
+	if (device->visited < newcomer->visited)
+		device->visited = newcomer->visited;
+	left.key_pem = NULL;
+	left.identity = (struct buf){0};
+	return store_put_device(store, &left, "is a device of the operator's now", err);
+}
+
+/* Whom the chain certifies may have been met before it had a name. */
+static bool find_newcomer(struct store *store, const struct control_device *listed,
+	struct bytes root, struct store_device *device, struct error *err)
+{
+	CLEANUP(store_device_free) struct store_device newcomer = {0};
+	struct digest key;
+	bool found = false;
+
+	if (listed->chain == NULL)
 		return true;
-	if (!certificate_parse(bytes_of(chain_pem), &chain, err)
-		|| !certificate_verify(chain, root, CERTIFICATE_DEVICE, err)
-		|| !certificate_public(chain, &key, err) || !crypto_public_pem(key, &pem, err)
-		|| !buf_text(&pem, &text, err) || !text_set(&device->key_pem, text, err))
-		return error_while(err, "its certificate");
-	device->certified = true;
-	return true;
+	if (!key_of_chain(listed->chain, root, &key, err)
+		|| !store_device_of_key(store, &key, &newcomer, &found, err))
+		return false;
+	return !found || newcomer.server != NULL || strcmp(newcomer.id, listed->id) == 0
+		|| take_over(store, &newcomer, device, err);
 }
 
 /* Is there anything new in LISTED? */
@@ -115,7 +144,7 @@ static bool is_as_listed(const struct store_device *device, const struct control
 }
 
 static bool fill(struct store_device *device, const struct control_device *listed,
-	const char *server, struct bytes root, struct error *err)
+	const char *server, struct error *err)
 {
 	return text_set(&device->server, server, err)
 		&& text_set(&device->id_data, listed->identity, err)
@@ -125,8 +154,7 @@ static bool fill(struct store_device *device, const struct control_device *liste
 		&& text_set(&device->site, listed->site, err)
 		&& text_set(&device->group, listed->group, err)
 		&& text_set(&device->tier, listed->tier, err)
-		&& (listed->chain == NULL || text_set(&device->chain_pem, listed->chain, err))
-		&& learn_key(device, listed->chain, root, err);
+		&& (listed->chain == NULL || text_set(&device->chain_pem, listed->chain, err));
 }
 
 static bool take_device(struct store *store, const struct settings *settings,
@@ -147,7 +175,8 @@ static bool take_device(struct store *store, const struct settings *settings,
 		&& !store_put_token(store, listed->id, "", err))
 		return false;
 	(void)snprintf(device.id, sizeof(device.id), "%s", listed->id);
-	if (!fill(&device, listed, server->name, bytes_of(control->root), err)
+	if (!fill(&device, listed, server->name, err)
+		|| !find_newcomer(store, listed, bytes_of(control->root), &device, err)
 		|| !store_put_device(store, &device,
 			found ? "changed by the operator" : "enrolled by the operator", err))
 		return false;

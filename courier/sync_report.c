@@ -267,14 +267,56 @@ static bool goes_on_after(enum error_code code)
 	return code == ERROR_FAILED || code == ERROR_MALFORMED || code == ERROR_USAGE;
 }
 
+/* ---- what was signed before the key was certified ---- */
+
+/* Has the operator certified the key, whether or not the device has heard of it? */
+static bool is_certified(const struct sync_talk *talk)
+{
+	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
+	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
+	const char *const pem = talk->device.chain_pem;
+	struct digest certified, own;
+	struct error err = {0};
+
+	if (talk->key == NULL || talk->device.certified || pem == NULL)
+		return talk->key != NULL && talk->device.certified;
+	return certificate_parse(bytes_of(pem), &chain, &err)
+		&& certificate_verify(
+			chain, bytes_of(talk->sync->control.root), CERTIFICATE_DEVICE, &err)
+		&& certificate_public(chain, &key, &err)
+		&& crypto_public_fingerprint(key, &certified, &err)
+		&& crypto_public_fingerprint(talk->key, &own, &err)
+		&& digest_equal(&certified, &own);
+}
+
+static bool vouch(void *self, const struct store_receipt *receipt, struct error *err)
+{
+	const struct sync_talk *const talk = self;
+	struct store_receipt vouched = *receipt; /* borrows what RECEIPT owns */
+	struct error ignored = {0};
+	struct receipt read;
+
+	if (receipt->verified
+		|| !receipt_open(buf_bytes(&receipt->envelope), talk->key, &read, &ignored))
+		return true;
+	vouched.verified = true;
+	return store_put_receipt(
+		talk->sync->store, &vouched, read.deployment, false, PARCEL_OUTCOME, err);
+}
+
+/* ---- all of it ---- */
+
 bool sync_report(struct sync_talk *talk, struct error *err)
 {
 	CLEANUP(history_done) struct history history = {.talk = talk};
 	struct error first = {0};
 	bool any = false;
 
-	if (!store_each_receipt(
-		    talk->sync->store, talk->job->device, true, find_unsent, &any, err))
+	if ((is_certified(talk)
+		    && !store_each_receipt(
+			    talk->sync->store, talk->job->device, true, vouch, talk, err))
+		|| !store_each_receipt(
+			talk->sync->store, talk->job->device, true, find_unsent, &any, err))
 		return false;
 	if (!any)
 		return true;

@@ -339,6 +339,55 @@ class Journey(Base):
         self.assertEqual(trip.status(deployment, "pump-1")[0], "success")
 
 
+    def test_what_was_signed_before_the_key_was_certified_counts_afterwards(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2",
+                   certified=0)
+        trip.sync()
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "downloading")
+        trip.devices[0]["certify"] = 1
+        trip.hand_over()
+        self.assertEqual(trip.sync()["pump-1"]["reported"], 1)
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "success")
+
+
+class Newcomers(Base):
+    def test_who_was_met_is_put_before_the_operator(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.visit("pump-1", newcomer="pump-9", certified=0)
+        trip.sync()
+        (name,) = [name for name in trip.inventory("c-1") if name.startswith("courier_pairing")]
+        self.assertRegex(name, "^courier_pairing_[0-9a-f]{16}$")
+        self.assertIn("application/vnd.courier.identity+json", trip.inventory("c-1")[name])
+        (one,) = [one for one in trip.admin.devices()
+                  if one["identity_data"] == {"serial": "pump-9"}]
+        self.assertEqual([(each["status"], each["pubkey"].strip()) for each in
+                          one["auth_sets"]], [("pending", trip.server_key().strip())])
+        since = trip.mark()
+        trip.sync()
+        self.assertEqual(trip.requests("/auth_requests", since), [])
+
+    def test_once_certified_it_is_the_operators_device(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.visit("pump-1", newcomer="pump-9", certified=0)
+        trip.sync()
+        trip.device("pump-9", certify=1, first_visit=True)
+        trip.hand_over()
+        trip.preauthorise()
+        trip.sync()
+        self.assertEqual([name for name in trip.inventory("c-1")
+                          if name.startswith("courier_pairing")], [])
+        (fact,) = trip.courier("devices", "pump-9")
+        self.assertEqual(fact["running"], "rel-1")
+        self.assertIn("visited", fact)
+
+
 class Withdrawal(Base):
     def test_an_abort_is_seen_before_leaving(self):
         trip = self.trip

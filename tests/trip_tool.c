@@ -130,7 +130,34 @@ static char *text_in(const struct json *object, const char *name)
 	return text == NULL ? NULL : strdup(text);
 }
 
-static void read_device(const struct json *object, struct control_device *out)
+static char *copy_of(struct buf *buf)
+{
+	const char *text = NULL;
+	struct error err = {0};
+
+	MUST(buf_text(buf, &text, &err));
+	return strdup(text);
+}
+
+/* A chain for the device's key. */
+static char *certify(const char *directory, const char *id)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *issuer = key_of("devices");
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = half_of(id);
+	CLEANUP(buf_free) struct buf issuer_pem = {0}, chain = {0};
+	struct certificate_holder holder = {
+		.role = CERTIFICATE_DEVICE, .not_before = time(NULL), .not_after = INT64_MAX};
+	struct error err = {0};
+
+	(void)snprintf(holder.id, sizeof(holder.id), "%s", id);
+	load(directory, "devices", &issuer_pem);
+	MUST(certificate_make_leaf(
+		issuer, buf_bytes(&issuer_pem), half, &holder, &chain, &err));
+	return copy_of(&chain);
+}
+
+static void read_device(
+	const char *directory, const struct json *object, struct control_device *out)
 {
 	CLEANUP(buf_free) struct buf identity = {0};
 	const char *text = NULL;
@@ -146,17 +173,19 @@ static void read_device(const struct json *object, struct control_device *out)
 	out->site = text_in(object, "site");
 	out->group = text_in(object, "group");
 	out->server = text_in(object, "server");
+	if (json_member(object, "certify") != NULL)
+		out->chain = certify(directory, out->id);
 	out->next_deployment = text_in(object, "next_deployment");
 	out->next_request = text_in(object, "next_request");
 }
 
-static void read_devices(const char *path, struct control *control)
+static void read_devices(const char *directory, const char *path, struct control *control)
 {
 	CLEANUP(json_cleanup) struct json *array = load_json(path);
 
 	control->devices = calloc(json_count(array) + 1, sizeof(*control->devices));
 	for (const struct json *at = json_first(array); at != NULL; at = json_next(at))
-		read_device(at, &control->devices[control->device_count++]);
+		read_device(directory, at, &control->devices[control->device_count++]);
 }
 
 static void issue(const char *directory, const char *request, int days, struct buf *chain)
@@ -184,15 +213,6 @@ static void issue(const char *directory, const char *request, int days, struct b
 		(struct bytes){text.at, (size_t)(strstr(whole, end) - whole) + strlen(end)},
 		&key, &err));
 	MUST(certificate_make_leaf(issuer, buf_bytes(&issuer_pem), key, &holder, chain, &err));
-}
-
-static char *copy_of(struct buf *buf)
-{
-	const char *text = NULL;
-	struct error err = {0};
-
-	MUST(buf_text(buf, &text, &err));
-	return strdup(text);
 }
 
 static void add_artifact_key(const char *directory, struct control *control)
@@ -227,7 +247,7 @@ static void control(char **argv)
 	made.chain = copy_of(&chain);
 	made.crl = copy_of(&crl);
 	add_artifact_key(argv[0], &made);
-	read_devices(argv[4], &made);
+	read_devices(argv[0], argv[4], &made);
 	MUST(control_sign(&made, issuer, &out, &err));
 	MUST(file_replace(argv[5], buf_bytes(&out), 0600, &err));
 }
@@ -307,6 +327,33 @@ static void keep_inventory(struct store *at, const struct json *visit,
 	MUST(store_put_device(at, device, "visited", &err));
 }
 
+/* Somebody nobody knows: his identity statement is all there is. */
+static void keep_newcomer(struct store *at, const struct json *visit, const char *name,
+	const struct crypto_key *key)
+{
+	CLEANUP(identity_free) struct identity identity = {.device_type = "pump"};
+	CLEANUP(store_device_free) struct store_device device = {0};
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	CLEANUP(buf_free) struct buf request = {0}, id_data = {0};
+	char digits[DIGEST_TEXT];
+	struct error err = {0};
+
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(crypto_public_fingerprint(half, &identity.key, &err));
+	MUST(certificate_request_make(key, name, &request, &err));
+	MUST(buf_print(&id_data, &err, "{\"serial\":\"%s\"}", name));
+	identity.identity = copy_of(&id_data);
+	identity.request = copy_of(&request);
+	identity.time.clock = time(NULL);
+	(void)snprintf(identity.time.boot, sizeof(identity.time.boot), "boot-1");
+	MUST(identity_sign(&identity, key, &device.identity, &err));
+	digest_text(&identity.key, digits);
+	(void)snprintf(device.id, sizeof(device.id), "new-%.12s", digits);
+	device.id_data = copy_of(&id_data);
+	device.device_type = strdup("pump");
+	keep_inventory(at, visit, &device, key);
+}
+
 static enum outcome outcome_of(const char *name)
 {
 	for (enum outcome at = OUTCOME_INSTALLED; at <= OUTCOME_FAILED; at++)
@@ -366,8 +413,9 @@ static void keep_receipt(struct store *at, const struct json *visit,
 	store_receipt_free(&stored);
 }
 
-/* {"device", "outcome" (none: only an inventory), "deployment", "sequence", "artifact",
- * "running", "reason", "clock", "floor", "counter", "space", "certified", ...} */
+/* {"newcomer"} for a device that is not known; or {"device", "outcome" (none: only an
+ * inventory), "deployment", "sequence", "artifact", "running", "reason", "clock", "floor",
+ * "counter", "space", "certified", ...} */
 static void visit(char **argv)
 {
 	CLEANUP(json_cleanup) struct json *what = load_json(argv[3]);
@@ -381,6 +429,13 @@ static void visit(char **argv)
 	memcpy(passphrase.at, text.at, text.len);
 	passphrase.at[strcspn(passphrase.at, "\n")] = 0;
 	MUST(store_open(argv[1], &passphrase, &at, &err));
+	if (json_member(what, "newcomer") != NULL) {
+		CLEANUP(crypto_key_cleanup)
+		struct crypto_key *own = key_of(word_in(what, "newcomer", ""));
+
+		keep_newcomer(at, what, word_in(what, "newcomer", ""), own);
+		return;
+	}
 	MUST(store_find_device(at, word_in(what, "device", ""), &device, &err));
 
 	CLEANUP(crypto_key_cleanup) struct crypto_key *key = key_of(device.id);
