@@ -86,6 +86,18 @@ int stand_world_remove(void **state)
 	return status;
 }
 
+int stand_world_quiet(void **state)
+{
+	struct stand_world *const world = *state;
+
+	if (world->agent > 0) {
+		(void)kill(world->agent, SIGKILL);
+		(void)waitpid(world->agent, NULL, 0);
+	}
+	world->agent = 0;
+	return 0;
+}
+
 /* ---- the device ---- */
 
 static void path_of(const struct stand *stand, const char *name, char path[PATH_MAX])
@@ -228,6 +240,7 @@ void stand_start(struct stand *stand)
 				 (char *const *)(uintptr_t)argv, environ),
 		0);
 	(void)posix_spawn_file_actions_destroy(&actions);
+	stand->world->agent = stand->agent;
 }
 
 static int wait_for_agent(struct stand *stand)
@@ -235,7 +248,7 @@ static int wait_for_agent(struct stand *stand)
 	int status = 0;
 
 	assert_int_equal(waitpid(stand->agent, &status, 0), stand->agent);
-	stand->agent = 0;
+	stand->agent = stand->world->agent = 0;
 	return status;
 }
 

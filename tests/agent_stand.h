@@ -19,6 +19,7 @@ struct stand_world {
 	struct fleet fleet;
 	struct party device, courier, stranger;
 	char artifacts[64]; /* directory */
+	pid_t agent;        /* that runs now; 0: none */
 };
 
 struct stand {
@@ -38,6 +39,7 @@ struct stand {
 	bool wrong_digest, wrong_bytes;
 	uint64_t cut_at; /* bytes sent after which the cable is pulled; 0: never */
 	bool identify;
+	int kill_ms; /* kill -9 the agent so long after the visit began; 0: never */
 
 	/* what it got */
 	struct receipt kept[STAND_KEPT];
@@ -57,6 +59,8 @@ struct stand {
 
 int stand_world_make(void **state);
 int stand_world_remove(void **state);
+/* After each test: an agent that a failure left behind is ended. */
+int stand_world_quiet(void **state);
 
 /* A device as the factory ships it, certified in group "north"; no agent runs yet. */
 void stand_begin(struct stand *, struct stand_world *);
@@ -83,7 +87,14 @@ void stand_plug(struct stand *); /* a new cable */
 /* The errand: ARTIFACT by name, for DEPLOYMENT. */
 void stand_load(struct stand *, const char *artifact, const char *deployment);
 
-enum stand_end { STAND_DONE, STAND_REBOOTING, STAND_FAILED, STAND_CUT, STAND_LATE };
+enum stand_end {
+	STAND_DONE,
+	STAND_REBOOTING,
+	STAND_FAILED,
+	STAND_CUT,
+	STAND_LATE,
+	STAND_KILLED
+};
 /* One visit, or the attempt; LATE after SECONDS. */
 enum stand_end stand_visit(struct stand *, int seconds);
 /* A visit must end this way. */

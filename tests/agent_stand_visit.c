@@ -136,7 +136,8 @@ static bool keep(
 	assert_int_equal(message->sequence, receipt.sequence);
 	*final = stand->deployment != NULL && strcmp(receipt.deployment, stand->deployment) == 0
 		&& outcome_terminal(receipt.outcome)
-		&& (stand->flags & MESSAGE_OFFER_RETRY) == 0;
+		&& ((stand->flags & MESSAGE_OFFER_RETRY) == 0
+			|| receipt.sequence > stand->newest);
 	if (!lacks(stand, message->sequence))
 		return true;
 	assert_true(stand->kept_count < STAND_KEPT);
@@ -264,7 +265,7 @@ static void part(struct call *call, enum stand_end end)
 	const int64_t until = clock_ms() + 3000;
 	struct error err = {0};
 
-	if (end == STAND_REBOOTING || end == STAND_CUT)
+	if (end == STAND_REBOOTING || end == STAND_CUT || end == STAND_KILLED)
 		channel_drop(call->channel);
 	else
 		channel_close(call->channel);
@@ -300,6 +301,12 @@ enum stand_end stand_visit(struct stand *stand, int seconds)
 
 		MUST(channel_step(call.channel, clock_ms(), &err));
 		over = step(&call, &end);
+		if (!over && stand->kill_ms > 0
+			&& clock_ms() > until - 1000LL * seconds + stand->kill_ms) {
+			stand_kill(stand);
+			end = STAND_KILLED;
+			over = true;
+		}
 		(void)channel_poll(call.channel, fds, &count, 2);
 		if (!over)
 			(void)poll(fds, (nfds_t)count, 10);

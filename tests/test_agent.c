@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "tests/agent_stand.h"
 #include "tests/test.h"
 
@@ -46,10 +47,626 @@ static void an_update_is_installed_and_confirmed(void **state)
 	stand_end(&stand);
 }
 
+static void ready(struct stand *stand, void **state)
+{
+	stand_begin(stand, *state);
+	stand_start(stand);
+}
+
+/* An exec installer: its install script ends with STATUS. */
+static void use_exec(struct stand *stand, const char *agent, int status)
+{
+	CLEANUP(buf_free) struct buf rest = {0}, body = {0};
+	struct error err = {0};
+	const char *text = NULL, *script = NULL;
+
+	MUST(buf_print(&rest, &err,
+		"[installer exec]\nkind = exec\ninstall = %s/install {file}\n"
+		"rollback = %s/rollback\ncommit = %s/commit\n",
+		stand->directory, stand->directory, stand->directory));
+	MUST(buf_text(&rest, &text, &err));
+	stand_configure(stand, agent, text);
+	MUST(buf_print(&body, &err,
+		"cp target/app kept; cp \"$1\" target/app; echo installing $COURIER_ARTIFACT; "
+		"exit %d",
+		status));
+	MUST(buf_text(&body, &script, &err));
+	stand_script(stand, "install", script);
+	stand_script(stand, "rollback", "cp kept target/app; echo rolled >>rolled");
+	stand_script(stand, "commit", "echo committed >>committed");
+}
+
+static void an_exec_installer_may_do_it(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	use_exec(&stand, "", 0);
+	stand_start(&stand);
+	stand_load(&stand, "exec-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_text(&stand, "target/app", "new\n");
+	assert_text(&stand, "committed", "committed\n");
+	assert_non_null(strstr((const char *)stand.logs[1].at, "install: installing rel-2"));
+	stand_end(&stand);
+}
+
+static void a_failing_installer_is_told(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	use_exec(&stand, "", 1);
+	stand_start(&stand);
+	stand_load(&stand, "exec-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 1);
+	assert_outcome(&stand, OUTCOME_ROLLED_BACK);
+	assert_int_equal(stand_last(&stand)->code, ERROR_FAILED);
+	assert_string_equal(stand_last(&stand)->after, "rel-1");
+
+	/* The operator wants it once more, and now it works. */
+	use_exec(&stand, "", 0);
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 1);
+	stand.flags = MESSAGE_OFFER_RETRY;
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	stand_end(&stand);
+}
+
+static void an_unhealthy_update_is_rolled_back(void **state)
+{
+	char health[128];
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	stand_script(&stand, "health", "grep -q old target/app || { echo sick >&2; exit 3; }");
+	(void)snprintf(health, sizeof(health), "health = %s/health", stand.directory);
+	stand_configure(&stand, health, "");
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 2);
+	assert_int_equal(stand.kept[0].outcome, OUTCOME_INSTALLED);
+	assert_outcome(&stand, OUTCOME_ROLLED_BACK);
+	assert_string_equal(stand_last(&stand)->reason, "the health hook says no: sick");
+	assert_string_equal(stand_last(&stand)->after, "rel-1");
+	assert_text(&stand, "target/app", "old\n");
+	assert_true(stand_saw(&stand, MESSAGE_PHASE_CHECKING));
+	assert_true(stand_saw(&stand, MESSAGE_PHASE_ROLLING_BACK));
+	stand_end(&stand);
+}
+
+static void nothing_older_than_what_was_confirmed(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-3", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	stand_load(&stand, "file-2", "dep-2");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.inventory.counter, 3);
+	assert_outcome(&stand, OUTCOME_REFUSED);
+	assert_int_equal(stand_last(&stand)->code, ERROR_ROLLBACK);
+	assert_text(&stand, "target/app", "newer\n");
+	/* What was confirmed may be installed again, also after a restart. */
+	stand_stop(&stand);
+	stand_start(&stand);
+	stand_load(&stand, "file-3", "dep-3");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_int_equal(stand_last(&stand)->sequence, 5);
+	stand_end(&stand);
+}
+
+static void what_the_device_must_not_have_is_refused(void **state)
+{
+	static const struct {
+		const char *artifact;
+		enum error_code code;
+	} bad[] = {
+		{"other", ERROR_WRONG_DEVICE}, {"unsigned", ERROR_SIGNATURE},
+		{"uncounted", ERROR_ROLLBACK},
+		{"exec-2", ERROR_WRONG_DEVICE}, /* no such installer here */
+	};
+	struct stand stand;
+
+	ready(&stand, state);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		char deployment[16];
+
+		(void)snprintf(deployment, sizeof(deployment), "dep-%zu", i);
+		stand_load(&stand, bad[i].artifact, deployment);
+		stand_expect(&stand, STAND_DONE);
+		assert_int_equal(stand.kept_count, i + 1);
+		assert_outcome(&stand, OUTCOME_REFUSED);
+		assert_int_equal(stand_last(&stand)->code, bad[i].code);
+	}
+	assert_text(&stand, "target/app", "old\n");
+	stand_end(&stand);
+}
+
+static void a_device_without_anchor_installs_nothing(void **state)
+{
+	struct stand stand;
+	char text[4096], *key;
+
+	stand_begin(&stand, *state);
+	stand_read(&stand, "agent.conf", text, sizeof(text));
+	key = strstr(text, "artifact-key");
+	assert_non_null(key);
+	*key = '#';
+	stand_write(&stand, "agent.conf", text);
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_REFUSED);
+	assert_int_equal(stand_last(&stand)->code, ERROR_SIGNATURE);
+	stand_end(&stand);
+}
+
+static void use_reboot(struct stand *stand, const char *script)
+{
+	char line[256];
+
+	(void)snprintf(line, sizeof(line), "reboot = %s/reboot", stand->directory);
+	use_exec(stand, line, 4);
+	stand_script(stand, "reboot", script);
+}
+
+static const char real_reboot[] = "echo boot-2 >boot_id; echo r >>reboots; kill -9 $PPID";
+
+static void an_update_that_needs_a_reboot(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	use_reboot(&stand, real_reboot);
+	stand_start(&stand);
+	stand_load(&stand, "exec-2", "dep-1");
+	stand_expect(&stand, STAND_REBOOTING);
+	assert_int_equal(stand.kept_count, 1);
+	assert_int_equal(stand_last(&stand)->outcome, OUTCOME_INSTALLED);
+	stand_reap(&stand);
+	stand_start(&stand);
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 2);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_string_equal(stand.kept[0].time.boot, "boot-1");
+	assert_string_equal(stand.kept[1].time.boot, "boot-2");
+	assert_text(&stand, "reboots", "r\n");
+	stand_end(&stand);
+}
+
+/* The command runs, the agent dies, and it is still the same boot: three times. */
+static void a_reboot_that_does_not_happen_ends_in_rollback(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	use_reboot(&stand, "echo r >>reboots; kill -9 $PPID");
+	stand_start(&stand);
+	stand_load(&stand, "exec-2", "dep-1");
+	stand_expect(&stand, STAND_REBOOTING);
+	for (int i = 0; i < 3; i++) {
+		stand_reap(&stand);
+		stand_start(&stand);
+	}
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_ROLLED_BACK);
+	assert_text(&stand, "target/app", "old\n");
+	assert_text(&stand, "reboots", "r\nr\nr\n");
+	stand_end(&stand);
+}
+
+static void a_pulled_cable_costs_little(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "big", "dep-1");
+	stand.cut_at = stand.artifact.len / 2;
+	stand_expect(&stand, STAND_CUT);
+	stand_plug(&stand);
+	stand.cut_at = 0;
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_true(stand.first > 0);
+	assert_int_equal(stand.sent, stand.artifact.len - stand.first);
+	stand_end(&stand);
+}
+
+/* The device goes on without the courier. */
+static void a_cable_pulled_while_installing_stops_nothing(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	use_exec(&stand, "", 0);
+	stand_script(&stand, "commit", "sleep 1");
+	stand_start(&stand);
+	stand_load(&stand, "exec-2", "dep-1");
+	stand.cut_at = stand.artifact.len;
+	stand_expect(&stand, STAND_CUT);
+	stand_plug(&stand);
+	stand.cut_at = 0;
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 2);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	stand_end(&stand);
+}
+
+static void a_wrong_transfer_is_tried_once_more(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand.wrong_bytes = true;
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.sent, 2 * stand.artifact.len);
+	assert_outcome(&stand, OUTCOME_REFUSED);
+	assert_int_equal(stand_last(&stand)->code, ERROR_SIGNATURE);
+	stand_end(&stand);
+}
+
+static void use_gate(struct stand *stand, const char *script)
+{
+	char line[256];
+
+	stand_script(stand, "gate", script);
+	(void)snprintf(line, sizeof(line), "gate = %s/gate", stand->directory);
+	stand_configure(stand, line, "");
+}
+
+static void the_gate_says_when(void **state)
+{
+	static const char *const questions[] = {"transfer", "install"};
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	use_gate(&stand, "");
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	for (size_t i = 0; i < COUNT(questions); i++) {
+		char script[256];
+
+		(void)snprintf(script, sizeof(script),
+			"[ $1 != %s ] && exit; echo \"the shift of $COURIER_TECHNICIAN ends "
+			"at six\"; exit 75",
+			questions[i]);
+		stand_script(&stand, "gate", script);
+		stand_expect(&stand, STAND_DONE);
+		assert_int_equal(stand.kept_count, 0);
+		assert_string_equal(stand.text, "the shift of c1 ends at six");
+		assert_true(stand_saw(&stand, MESSAGE_PHASE_WAITING));
+		assert_text(&stand, "target/app", "old\n");
+	}
+	stand_script(&stand, "gate", "");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	stand_end(&stand);
+}
+
+static void a_staged_update_waits(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand.flags = MESSAGE_OFFER_STAGE;
+	stand_expect(&stand, STAND_DONE);
+	assert_true(stand_saw(&stand, MESSAGE_PHASE_STAGED));
+	assert_int_equal(stand.kept_count, 0);
+	stand_kill(&stand);
+	stand_start(&stand);
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.sent, 0);
+	assert_text(&stand, "target/app", "old\n");
+	stand.flags = 0;
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	stand_end(&stand);
+}
+
+static void any_courier_collects_what_is_there(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 2);
+
+	const struct receipt first = stand.kept[0], second = stand.kept[1];
+
+	stand.kept_count = 0;
+	stand.deployment = NULL;
+	stand_stop(&stand);
+	stand_start(&stand);
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 2);
+	assert_memory_equal(&stand.kept[0].digest, &first.digest, sizeof(first.digest));
+	assert_int_equal(stand.kept[1].sequence, 2);
+	assert_true(digest_equal(&stand.kept[1].log, &second.log));
+	stand_end(&stand);
+}
+
+static void the_same_offer_has_the_same_answer(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.sent, 0);
+	assert_int_equal(stand.newest, 2);
+	/* The same deployment with another artifact is another thing. */
+	stand_load(&stand, "file-3", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.sent, 0);
+	assert_outcome(&stand, OUTCOME_REFUSED);
+	assert_text(&stand, "target/app", "new\n");
+	stand_end(&stand);
+}
+
+/* ---- who may visit ---- */
+
+static void expect_refusal(struct stand *stand, enum error_code code, const char *text)
+{
+	stand_expect(stand, STAND_FAILED);
+	assert_int_equal(stand->why.code, code);
+	if (strstr(stand->why.text, text) == NULL)
+		fail_msg("'%s' does not say '%s'", stand->why.text, text);
+}
+
+static void make_crl(
+	struct stand *stand, int64_t number, int64_t now, const struct party *revoked)
+{
+	const struct fleet *const fleet = &stand->world->fleet;
+	uint8_t serials[1][CERTIFICATE_SERIAL_SIZE];
+	struct error err = {0};
+
+	if (revoked != NULL)
+		MUST(certificate_serial(revoked->chain, serials[0], &err));
+	stand->crl.len = 0;
+	MUST(certificate_make_crl(fleet->issuer[CERTIFICATE_COURIER],
+		buf_bytes(&fleet->issuer_pem[CERTIFICATE_COURIER]), number, now,
+		revoked == NULL ? NULL : (const uint8_t(*)[CERTIFICATE_SERIAL_SIZE])serials,
+		revoked == NULL ? 0 : 1, &stand->crl, &err));
+}
+
+static void a_courier_of_another_group_is_refused(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand.courier = &stand.world->stranger;
+	expect_refusal(&stand, ERROR_UNAUTHORISED, "the device is of group north");
+	stand.courier = &stand.world->courier;
+	stand_expect(&stand, STAND_DONE);
+	stand_end(&stand);
+}
+
+static void a_revoked_courier_is_refused_for_good(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	/* Its colleague of the other group brings the news, though refused itself. */
+	stand.courier = &stand.world->stranger;
+	make_crl(&stand, 7, FLEET_BORN + 100, &stand.world->courier);
+	expect_refusal(&stand, ERROR_UNAUTHORISED, "group");
+	stand.courier = &stand.world->courier;
+	make_crl(&stand, 6, FLEET_BORN + 200, NULL);
+	expect_refusal(&stand, ERROR_UNAUTHORISED, "revocation list number 7");
+	stand_stop(&stand);
+	stand_start(&stand);
+	expect_refusal(&stand, ERROR_UNAUTHORISED, "revocation list number 7");
+	stand_end(&stand);
+}
+
+/* Whatever the RTC says: a signed statement is later than the certificate. */
+static void an_expired_courier_is_refused(void **state)
+{
+	struct stand stand;
+	struct party old;
+	struct error err = {0};
+
+	ready(&stand, state);
+	MUST(fleet_member(&stand.world->fleet, CERTIFICATE_COURIER, CRYPTO_ED25519, "c3",
+		"north", FLEET_BORN + 50, &old, &err));
+	stand.courier = &old;
+	make_crl(&stand, 2, FLEET_BORN + 100, NULL);
+	expect_refusal(&stand, ERROR_EXPIRED, "it was valid until");
+	party_done(&old);
+	stand_end(&stand);
+}
+
+static void another_fleet_is_no_fleet(void **state)
+{
+	struct stand stand;
+	struct fleet fleet;
+	struct party stranger;
+	struct error err = {0};
+
+	ready(&stand, state);
+	MUST(fleet_make(&fleet, "another", &err));
+	MUST(fleet_member(&fleet, CERTIFICATE_COURIER, CRYPTO_ED25519, "c1", "north", INT64_MAX,
+		&stranger, &err));
+	stand.courier = &stranger;
+	expect_refusal(&stand, ERROR_UNAUTHORISED, "");
+	party_done(&stranger);
+	fleet_done(&fleet);
+	stand_end(&stand);
+}
+
+static void a_device_that_is_not_itself_says_so(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	stand_script(&stand, "identity", "echo serial=SN-2");
+	stand_start(&stand);
+	expect_refusal(&stand, ERROR_WRONG_DEVICE, "identity");
+	assert_int_equal(stand_command(&stand, "check", NULL, NULL), 1);
+	stand_end(&stand);
+}
+
+static void a_device_without_certificate_gets_one(void **state)
+{
+	struct stand stand;
+	char path[PATH_MAX];
+	struct error err = {0};
+
+	stand_begin(&stand, *state);
+	(void)snprintf(path, sizeof(path), "%s/state/certificate.pem", stand.directory);
+	MUST(file_remove(path, &err));
+	stand_start(&stand);
+	stand_expect(&stand, STAND_DONE);
+	assert_false(stand.certified);
+	assert_string_equal(stand.identity.device_type, "testbox");
+	assert_string_equal(stand.inventory.device, CERTIFICATE_UNCERTIFIED);
+	MUST(buf_append(&stand.chain, buf_bytes(&stand.world->device.pem), &err));
+	stand_expect(&stand, STAND_DONE);
+	stand_expect(&stand, STAND_DONE);
+	assert_true(stand.certified);
+	assert_string_equal(stand.inventory.device, "d1");
+	stand_end(&stand);
+}
+
+/* ---- what may leave ---- */
+
+static void a_site_may_let_out_less(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(json_count(stand.inventory.attributes), 1);
+	stand_stop(&stand);
+	stand_configure(&stand, "report = outcome", "");
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(json_count(stand.inventory.attributes), 0);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_int_equal(stand.logs[1].len, 0);
+	stand_stop(&stand);
+	stand_configure(&stand, "report = none", "");
+	stand_start(&stand);
+	stand_load(&stand, "file-3", "dep-2");
+	stand.kept_count = 0;
+	stand_expect(&stand, STAND_DONE);
+	assert_string_equal(stand.text, "it has ended; this site lets no outcome out");
+	assert_int_equal(stand.kept_count, 0);
+	assert_text(&stand, "target/app", "newer\n");
+	stand_end(&stand);
+}
+
+/* ---- power cuts ---- */
+
+/* kill -9 at moments a seed chooses: one INSTALLED, one CONFIRMED, whatever happens. */
+static void killed_at_any_moment_it_ends_well(void **state)
+{
+	uint32_t seed = 20261122;
+
+	for (int round = 0; round < 8; round++) {
+		struct stand stand;
+		enum stand_end end = STAND_LATE;
+
+		ready(&stand, state);
+		stand_load(&stand, round % 2 == 0 ? "file-2" : "big", "dep-1");
+		for (int kills = 0; kills < 2; kills++) {
+			seed = seed * 1664525 + 1013904223;
+			stand.kill_ms = 1 + (int)(seed >> 8) % 900;
+			end = stand_visit(&stand, 30);
+			stand.kill_ms = 0;
+			if (stand.agent == 0)
+				stand_start(&stand);
+		}
+		(void)end;
+		stand_expect(&stand, STAND_DONE);
+		assert_int_equal(stand.kept_count, 2);
+		assert_int_equal(stand.kept[0].outcome, OUTCOME_INSTALLED);
+		assert_outcome(&stand, OUTCOME_CONFIRMED);
+		assert_int_equal(stand.newest <= 2, true);
+		stand_end(&stand);
+	}
+}
+
+/* ---- its commands ---- */
+
+static void its_commands_say_what_they_know(void **state)
+{
+	CLEANUP(buf_free) struct buf status = {0}, request = {0};
+	struct stand stand;
+	struct error err = {0};
+	const char *text = NULL;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand_command(&stand, "status", "--json", &status), 0);
+	MUST(buf_text(&status, &text, &err));
+	assert_non_null(strstr(text, "\"outcome\":\"CONFIRMED\""));
+	assert_non_null(strstr(text, "\"counter\":2"));
+	assert_int_equal(stand_command(&stand, "request", NULL, &request), 0);
+	MUST(buf_text(&request, &text, &err));
+	assert_non_null(strstr(text, "-----BEGIN CERTIFICATE REQUEST-----"));
+	assert_non_null(strstr(text, "\n{\"payload\""));
+	assert_int_equal(stand_command(&stand, "status", "extra", NULL), ERROR_USAGE);
+	assert_int_equal(stand_command(&stand, "nonsense", NULL, NULL), ERROR_USAGE);
+	stand_end(&stand);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_update_is_installed_and_confirmed),
+		cmocka_unit_test_teardown(
+			an_update_is_installed_and_confirmed, stand_world_quiet),
+		cmocka_unit_test_teardown(an_exec_installer_may_do_it, stand_world_quiet),
+		cmocka_unit_test_teardown(a_failing_installer_is_told, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			an_unhealthy_update_is_rolled_back, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			nothing_older_than_what_was_confirmed, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			what_the_device_must_not_have_is_refused, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_device_without_anchor_installs_nothing, stand_world_quiet),
+		cmocka_unit_test_teardown(an_update_that_needs_a_reboot, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_reboot_that_does_not_happen_ends_in_rollback, stand_world_quiet),
+		cmocka_unit_test_teardown(a_pulled_cable_costs_little, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_cable_pulled_while_installing_stops_nothing, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_wrong_transfer_is_tried_once_more, stand_world_quiet),
+		cmocka_unit_test_teardown(the_gate_says_when, stand_world_quiet),
+		cmocka_unit_test_teardown(a_staged_update_waits, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			any_courier_collects_what_is_there, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			the_same_offer_has_the_same_answer, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_courier_of_another_group_is_refused, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_revoked_courier_is_refused_for_good, stand_world_quiet),
+		cmocka_unit_test_teardown(an_expired_courier_is_refused, stand_world_quiet),
+		cmocka_unit_test_teardown(another_fleet_is_no_fleet, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_device_that_is_not_itself_says_so, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_device_without_certificate_gets_one, stand_world_quiet),
+		cmocka_unit_test_teardown(a_site_may_let_out_less, stand_world_quiet),
+		cmocka_unit_test_teardown(killed_at_any_moment_it_ends_well, stand_world_quiet),
+		cmocka_unit_test_teardown(its_commands_say_what_they_know, stand_world_quiet),
 	};
 
 	return cmocka_run_group_tests(tests, stand_world_make, stand_world_remove);

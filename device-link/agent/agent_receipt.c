@@ -187,16 +187,34 @@ static bool clear_job(struct agent *agent, struct error *err)
 		&& file_remove(agent->verified_path, err) && file_remove(agent->log_path, err);
 }
 
+void agent_tell_end(struct agent *agent, const char *deployment, uint64_t sequence)
+{
+	agent_tell_receipt(agent, sequence);
+	/* The courier would wait for a receipt that does not come. */
+	if (agent->settings->report == AGENT_REPORT_NONE)
+		agent_tell(agent, MESSAGE_PHASE_WAITING, deployment,
+			"it has ended; this site lets no outcome out");
+	else
+		agent_tell_phase(agent, "");
+}
+
 bool agent_write_receipt(struct agent *agent, struct error *err)
 {
 	const uint64_t sequence = agent->job.due.sequence;
+	const bool over = agent->job.phase == JOB_NONE;
+	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
 
+	memcpy(deployment, agent->job.deployment, sizeof(deployment));
 	/* It is there already when only the job was not saved before a power cut. */
 	if (ring_newest(&agent->ring) < sequence && !append_receipt(agent, err))
 		return false;
 	agent->job.due = (struct job_due){0};
-	if (agent->job.phase == JOB_NONE ? !clear_job(agent, err) : !agent_save_job(agent, err))
+	if (over ? !clear_job(agent, err) : !agent_save_job(agent, err))
 		return false;
+	if (over) {
+		agent_tell_end(agent, deployment, sequence);
+		return true;
+	}
 	agent_tell_receipt(agent, sequence);
 	agent_tell_phase(agent, "");
 	return true;

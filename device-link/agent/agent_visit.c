@@ -278,8 +278,7 @@ static bool answer_old(struct agent *agent, const struct message_offer *offer,
 		return refuse_other(agent, offer, err);
 	if (again || !outcome_terminal(old->outcome))
 		return take_new(agent, offer, err);
-	agent_tell_receipt(agent, old->sequence);
-	agent_tell_phase(agent, "");
+	agent_tell_end(agent, old->deployment, old->sequence);
 	return true;
 }
 

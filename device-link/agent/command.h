@@ -23,6 +23,6 @@ struct command {
 	command_run *run;
 };
 
-command_run cmd_request, cmd_run;
+command_run cmd_check, cmd_request, cmd_run, cmd_status;
 
 #endif

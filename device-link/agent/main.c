@@ -7,9 +7,11 @@
 
 /* keep alphabetised */
 static const struct command commands[] = {
+	{"check", "", "say what is wrong with this device's set-up", cmd_check},
 	{"request", "[--out DIR]", "what courier-admin provision needs to certify this device",
 		cmd_request},
 	{"run", "", "serve couriers, in the foreground", cmd_run},
+	{"status", "[--json]", "what the device is doing, and its last receipts", cmd_status},
 };
 
 static void print_help(FILE *out)
