@@ -37,7 +37,7 @@ build() {
 suite() {
 	name=$1 dir=$2
 	shift 2
-	meson test -C "$dir" --no-rebuild "$@" >"$logs/suite" 2>&1
+	meson test -C "$dir" --no-rebuild --timeout-multiplier 5 "$@" >"$logs/suite" 2>&1
 	count() { sed -nE "s/^($1): +([0-9]+) *\$/\2/p" "$logs/suite" | awk '{ n += $1 } END { print n + 0 }'; }
 	ok=$(count 'Ok|Expected Fail') bad=$(count 'Fail|Timeout|Unexpected Pass')
 	skip=$(count Skipped)
