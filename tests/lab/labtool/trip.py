@@ -22,6 +22,13 @@ class Trip:
         self.directory = tempfile.mkdtemp(prefix="courier-sync-")
         self.lab = Home(os.path.join(self.directory, "lab"))
         os.mkdir(self.lab.directory)
+        try:
+            self.prepare()
+        except BaseException:
+            self.done()
+            raise
+
+    def prepare(self):
         server_side.up(self.lab)
         self.admin = client.Admin(self.lab.directory)
         self.home = self.path("home")
