@@ -106,7 +106,7 @@ static bool print_courier(const struct status *status, struct buf *line, struct 
 
 static bool print_unsent(const struct status *status, struct buf *line, struct error *err)
 {
-	if (!buf_print(line, err, "not uploaded %zu outcomes", status->unsent))
+	if (!buf_print(line, err, "not uploaded %zu receipts", status->unsent))
 		return false;
 	return status->unverified == 0
 		|| buf_print(line, err, ", %zu of them of devices nobody certified yet",

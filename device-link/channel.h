@@ -113,5 +113,7 @@ struct channel_noise {
 };
 struct channel_noise channel_noise(const struct channel *);
 struct arq_statistics channel_statistics(const struct channel *);
+/* Bytes per second each way, if the cable has a fixed rate; 0 if not known. */
+uint32_t channel_rate(const struct channel *);
 
 #endif

@@ -61,14 +61,14 @@ void channel_reset(struct channel *channel)
 	channel->beacon_ms = channel->now_ms;
 }
 
-uint32_t channel_line_rate(const struct channel *channel)
+uint32_t channel_rate(const struct channel *channel)
 {
 	return channel->line.link->kind->rate(channel->line.link);
 }
 
 void channel_meet(struct channel *channel, uint32_t id)
 {
-	const uint32_t rate = channel_line_rate(channel);
+	const uint32_t rate = channel_rate(channel);
 
 	channel->id = id;
 	channel->heard_ms = channel->now_ms;
@@ -79,7 +79,7 @@ void channel_meet(struct channel *channel, uint32_t id)
 
 void channel_greet(struct channel *channel, const struct channel_greeting *peer)
 {
-	const uint32_t rate = channel_line_rate(channel);
+	const uint32_t rate = channel_rate(channel);
 	const struct arq_settings settings = {.connection = channel->id,
 		.rate = rate != 0 ? rate : peer->rate,
 		.payload_max = peer->payload_max,
@@ -136,7 +136,7 @@ void channel_converse(struct channel *channel)
 /* What a CLOSE needs to leave the link's own buffer, which closing the link empties. */
 static int64_t close_ms(const struct channel *channel)
 {
-	const uint32_t rate = channel_line_rate(channel);
+	const uint32_t rate = channel_rate(channel);
 
 	return CLOSE_MS + (rate == 0 ? 0 : 1000LL * CLOSE_BYTES / rate);
 }

@@ -58,8 +58,6 @@ static inline bool channel_is_courier(const struct channel *channel)
 	return channel->side == SESSION_COURIER;
 }
 
-uint32_t channel_line_rate(const struct channel *);
-
 /* ---- channel_life.c: a conversation begins and ends ---- */
 
 /* Did a conversation with this id end lately? */

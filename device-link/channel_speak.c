@@ -16,7 +16,7 @@ static void greeting(
 	const struct channel_greeting ours = {.version = CHANNEL_VERSION,
 		.payload_max = ARQ_PAYLOAD_MAX,
 		.busy = channel->busy,
-		.rate = channel_line_rate(channel)};
+		.rate = channel_rate(channel)};
 
 	channel_greeting_frame(&ours, type, id, channel->greeting, frame);
 }
