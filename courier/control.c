@@ -23,6 +23,7 @@ void control_free(struct control *control)
 	for (size_t i = 0; i < control->artifact_key_count; i++)
 		free(control->artifact_keys[i]);
 	free(control->devices);
+	free(control->by_id);
 	free(control->artifact_keys);
 	free(control->root);
 	free(control->chain);
@@ -155,6 +156,46 @@ static bool read_devices(const struct json *object, struct control *out, struct 
 	return true;
 }
 
+/* Equals in the order of the bundle: the first one is found. */
+static int by_id(const void *a, const void *b)
+{
+	const struct control_device *const *const left = a;
+	const struct control_device *const *const right = b;
+	const int order = strcmp((*left)->id, (*right)->id);
+
+	return order != 0 ? order : (*left > *right) - (*left < *right);
+}
+
+static bool sort_devices(struct control *control, struct error *err)
+{
+	control->by_id
+		= calloc(control->device_count + 1, sizeof(const struct control_device *));
+	if (control->by_id == NULL)
+		return error_errno(err, "cannot allocate the devices");
+	for (size_t i = 0; i < control->device_count; i++)
+		control->by_id[i] = &control->devices[i];
+	qsort(control->by_id, control->device_count, sizeof(const struct control_device *),
+		by_id);
+	return true;
+}
+
+const struct control_device *control_device(const struct control *control, const char *id)
+{
+	size_t low = 0, high = control->device_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (strcmp(control->by_id[middle]->id, id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < control->device_count && strcmp(control->by_id[low]->id, id) == 0
+		? control->by_id[low]
+		: NULL;
+}
+
 static bool read_keys(const struct json *object, struct control *out, struct error *err)
 {
 	const struct json *keys = NULL;
@@ -251,7 +292,7 @@ bool control_open(struct bytes envelope, struct bytes root_pem, uint64_t number,
 		|| !dsse_open(envelope, DSSE_CONTROL, key, &payload, err)
 		|| !json_parse(buf_bytes(&payload), JSON_SIGNED, &object, err)
 		|| !read_head(object, &control, err) || !read_keys(object, &control, err)
-		|| !read_devices(object, &control, err)
+		|| !read_devices(object, &control, err) || !sort_devices(&control, err)
 		|| !consistent(&control, root_pem, number, err))
 		return error_while(err, "control bundle");
 	*out = control;

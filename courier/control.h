@@ -34,9 +34,13 @@ struct control {
 	size_t artifact_key_count;
 	struct control_device *devices;
 	size_t device_count;
+	const struct control_device **by_id; /* of one that was read: for control_device() */
 };
 
 void control_free(struct control *); /* caller's memory; zero is fine */
+
+/* The device called ID, in a bundle that was read; NULL: not listed. */
+const struct control_device *control_device(const struct control *, const char *id);
 
 /* Sign with the courier issuer's key; appends the envelope. */
 NODISCARD bool control_sign(const struct control *, const struct crypto_key *issuer,

@@ -202,14 +202,6 @@ struct former {
 	struct enrolment *enrolment;
 };
 
-static bool is_listed(const struct control *control, const char *id)
-{
-	for (size_t i = 0; i < control->device_count; i++)
-		if (strcmp(control->devices[i].id, id) == 0)
-			return true;
-	return false;
-}
-
 static bool count_receipt(void *self, const struct store_receipt *receipt, struct error *err)
 {
 	(void)receipt;
@@ -245,7 +237,7 @@ static bool look_at_former(void *self, const struct store_device *device, struct
 	struct former *const former = self;
 	size_t unsent = 0;
 
-	if (device->server == NULL || is_listed(former->control, device->id))
+	if (device->server == NULL || control_device(former->control, device->id) != NULL)
 		return true;
 	if (!store_each_receipt(former->store, device->id, true, count_receipt, &unsent, err))
 		return false;
@@ -257,13 +249,27 @@ static bool look_at_former(void *self, const struct store_device *device, struct
 
 /* ---- all of it ---- */
 
-/* The bundle itself last: with it, everything is taken. */
 static bool put_papers(struct store *store, struct bytes envelope,
 	const struct control *control, struct error *err)
 {
-	return store_put_paper(store, ENROLMENT_CHAIN, bytes_of(control->chain), err)
+	return store_put_paper(store, ENROLMENT_ROOT, bytes_of(control->root), err)
+		&& store_put_paper(store, ENROLMENT_CHAIN, bytes_of(control->chain), err)
 		&& store_put_paper(store, ENROLMENT_CRL, bytes_of(control->crl), err)
 		&& store_put_paper(store, ENROLMENT_CONTROL, envelope, err);
+}
+
+/* One transaction: a bundle is taken altogether, or not at all. */
+static bool take_all(struct store *store, const struct settings *settings,
+	struct bytes envelope, const struct control *control, struct enrolment *enrolment,
+	struct error *err)
+{
+	CLEANUP(store_batch_end) struct store_batch batch = {0};
+	struct former former = {.store = store, .control = control, .enrolment = enrolment};
+
+	return store_batch_begin(&batch, store, err)
+		&& take_devices(store, settings, control, enrolment, err)
+		&& store_each_device(store, look_at_former, &former, err)
+		&& put_papers(store, envelope, control, err) && store_batch_commit(&batch, err);
 }
 
 bool enrolment_take(struct store *store, const struct settings *settings, struct bytes envelope,
@@ -272,7 +278,6 @@ bool enrolment_take(struct store *store, const struct settings *settings, struct
 	CLEANUP(control_free) struct control control = {0};
 	CLEANUP(buf_free) struct buf root = {0};
 	struct enrolment made = {0};
-	struct former former = {.store = store, .control = &control, .enrolment = &made};
 	uint64_t number = 0;
 	bool pinned = false;
 
@@ -281,11 +286,7 @@ bool enrolment_take(struct store *store, const struct settings *settings, struct
 		|| !control_open(envelope, buf_bytes(&root), number, &control, err)
 		|| !is_for_our_key(store, &control, err)
 		|| !print_of_root(control.root, &made.root, err)
-		|| (!pinned
-			&& !store_put_paper(store, ENROLMENT_ROOT, bytes_of(control.root), err))
-		|| !take_devices(store, settings, &control, &made, err)
-		|| !store_each_device(store, look_at_former, &former, err)
-		|| !put_papers(store, envelope, &control, err))
+		|| !take_all(store, settings, envelope, &control, &made, err))
 		return false;
 	made.first = !pinned;
 	*enrolment = made;

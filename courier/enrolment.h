@@ -30,9 +30,9 @@ struct enrolment {
 
 /*
  * Verify ENVELOPE against what was taken before, and take it: ERROR_SIGNATURE (not of
- * our fleet, or not for our key), ERROR_ROLLBACK (an older one).  Idempotent, and
- * complete when it is called again after an interruption.  What is known of a device
- * stays known.  A device that is not listed any more is no longer served, but not
+ * our fleet, or not for our key), ERROR_ROLLBACK (an older one).  Idempotent; it is
+ * taken altogether or, when interrupted, not at all.  What is known of a device stays
+ * known.  A device that is not listed any more is no longer served, but not
  * before its outcomes are uploaded.
  */
 NODISCARD bool enrolment_take(struct store *, const struct settings *, struct bytes envelope,

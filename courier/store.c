@@ -47,6 +47,16 @@ static bool set_home(struct store *store, const char *home, struct error *err)
 	return true;
 }
 
+static void make_recursive(pthread_mutex_t *mutex)
+{
+	pthread_mutexattr_t attributes;
+
+	(void)pthread_mutexattr_init(&attributes);
+	(void)pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+	(void)pthread_mutex_init(mutex, &attributes);
+	(void)pthread_mutexattr_destroy(&attributes);
+}
+
 /* NULL: with the reason in the error. */
 static struct store *store_new(const char *home, struct error *err)
 {
@@ -57,7 +67,7 @@ static struct store *store_new(const char *home, struct error *err)
 		return NULL;
 	}
 	store->lock = store->blobs = -1;
-	(void)pthread_mutex_init(&store->mutex, NULL);
+	make_recursive(&store->mutex);
 	(void)pthread_mutex_init(&store->writers_mutex, NULL);
 	(void)pthread_cond_init(&store->writers_changed, NULL);
 	if (set_home(store, home, err) && keys_new(&store->keys, err))

@@ -65,6 +65,25 @@ NODISCARD bool store_put_paper(struct store *, const char *name, struct bytes, s
 NODISCARD bool store_get_paper(
 	struct store *, const char *name, struct buf *, bool *found, struct error *);
 
+/* ---- many changes as one ---- */
+
+/*
+ *	CLEANUP(store_batch_end) struct store_batch batch = {0};
+ *	return store_batch_begin(&batch, store, err) && ... && store_batch_commit(&batch, err);
+ *
+ * What this thread changes in between is one transaction: durable when it is
+ * committed, undone altogether when it is not, and synced to disk once, whatever the
+ * number of changes.  Each still has its audit row.  Other threads wait; so neither
+ * people nor cables nor servers are waited for in between, and no blob is written.
+ */
+struct store_batch {
+	struct store *store; /* NULL: over */
+};
+
+NODISCARD bool store_batch_begin(struct store_batch *, struct store *, struct error *);
+NODISCARD bool store_batch_commit(struct store_batch *, struct error *);
+void store_batch_end(struct store_batch *);
+
 /* ---- devices ---- */
 
 /* A device this courier serves, or met.  All text is owned by the struct; NULL or

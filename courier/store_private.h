@@ -2,8 +2,9 @@
  * store_private.h - what the files of the store share.
  *
  * One connection under one mutex: reading takes the mutex (store_lock()), changing
- * takes it with a transaction (change_begin()).  Blobs are read and written outside
- * it.  Callbacks are always called without it.
+ * takes it with a transaction (change_begin()), or with a part of one when there is a
+ * batch.  Blobs are read and written outside it.  Callbacks are called without it,
+ * unless their thread has it for a batch.
  */
 #ifndef COURIER_STORE_PRIVATE_H
 #define COURIER_STORE_PRIVATE_H
@@ -34,6 +35,12 @@ struct head {
 	struct digest chain;
 };
 
+/* A batch that somebody makes just now: the mutex is his. */
+struct batch {
+	bool open;
+	struct head former; /* to go back to */
+};
+
 /* A blob that somebody writes, or drops, just now. */
 struct writer {
 	struct digest key;
@@ -46,9 +53,10 @@ struct store {
 	struct sql_database database;
 	struct keys *keys;
 	uint8_t id[STORE_ID_SIZE];
-	pthread_mutex_t mutex; /* database, head, index */
+	pthread_mutex_t mutex; /* database, head, index, batch; recursive */
 	struct head head;
 	struct index index;
+	struct batch batch;
 	pthread_mutex_t writers_mutex;
 	pthread_cond_t writers_changed;
 	struct writer *writers;
@@ -76,6 +84,7 @@ void store_unlock(struct store **);
  */
 struct change {
 	struct store *store;
+	bool open; /* neither committed nor undone */
 };
 
 NODISCARD bool change_begin(struct change *, struct store *, struct error *);

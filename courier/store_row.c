@@ -1,42 +1,7 @@
 /* store_row.c - transactions, and rows with one sealed cell. */
 #include <stdlib.h>
 
-#include "courier/store_audit.h"
-
-/* ---- transactions ---- */
-
-bool change_begin(struct change *change, struct store *store, struct error *err)
-{
-	CLEANUP(sql_end) struct sql sql = {0};
-
-	change->store = store_lock(store);
-	return sql_start(&store->database, SQL_BEGIN, &sql, err) && sql_finish(&sql, err);
-}
-
-bool change_commit(
-	struct change *change, const char *device, const char *event, struct error *err)
-{
-	struct store *const store = change->store;
-	CLEANUP(sql_end) struct sql sql = {0};
-	struct head head = store->head;
-
-	if (!audit_append(store, &head, device == NULL ? "" : device, event, err)
-		|| !sql_start(&store->database, SQL_COMMIT, &sql, err)
-		|| !sql_finish(&sql, err))
-		return false;
-	store->head = head;
-	return true;
-}
-
-void change_end(struct change *change)
-{
-	if (change->store == NULL)
-		return;
-	if (sqlite3_get_autocommit(change->store->database.at) == 0)
-		(void)sqlite3_exec(change->store->database.at, "ROLLBACK", NULL, NULL, NULL);
-	store_unlock(&change->store);
-	change->store = NULL;
-}
+#include "courier/store_private.h"
 
 /* ---- rows ---- */
 

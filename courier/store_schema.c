@@ -56,6 +56,10 @@ static const char *const schema[] = {
 static const char *const statements[SQL_STATEMENT_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_PART_BEGIN] = "SAVEPOINT part",
+	[SQL_PART_COMMIT] = "RELEASE part",
+	[SQL_PART_ROLLBACK] = "ROLLBACK TO part",
 
 	[SQL_KEYS_GET] = "SELECT store, salt, log_n, r, p, acting, reports, checksum FROM keys",
 	[SQL_KEYS_PUT] = "REPLACE INTO keys VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -26,14 +26,6 @@ bool sync_server(
 	return true;
 }
 
-static const struct control_device *find_listed(const struct control *control, const char *id)
-{
-	for (size_t i = 0; i < control->device_count; i++)
-		if (strcmp(control->devices[i].id, id) == 0)
-			return &control->devices[i];
-	return NULL;
-}
-
 static bool load_inventory(struct sync_talk *talk, struct error *err)
 {
 	if (talk->device.key_pem != NULL
@@ -53,7 +45,7 @@ static bool begin(struct sync_hand *hand, struct sync_talk *talk, struct error *
 		return false;
 	if (!found)
 		return error_set(err, ERROR_DAMAGED, "%s is not in the store any more", id);
-	talk->listed = find_listed(&hand->sync->control, id);
+	talk->listed = control_device(&hand->sync->control, id);
 	talk->who.id_data = talk->device.id_data;
 	talk->who.tier = talk->device.tier;
 	return store_get_token(store, id, &talk->who.token, &found, err)

@@ -1,0 +1,166 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/store_home.h"
+#include "tests/test.h"
+
+static int begin(void **state)
+{
+	static struct home home;
+
+	home_init(&home);
+	*state = &home;
+	return 0;
+}
+
+static int end(void **state)
+{
+	home_done(*state);
+	return 0;
+}
+
+static void put_many(struct store *store, const char *event, size_t count)
+{
+	struct error err = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		struct store_device device = {0};
+
+		(void)snprintf(device.id, sizeof(device.id), "many-%03zu", i);
+		MUST(store_put_device(store, &device, event, &err));
+	}
+}
+
+static bool count_many(void *self, const struct store_device *device, struct error *err)
+{
+	(void)err;
+	*(size_t *)self += strncmp(device->id, "many-", 5) == 0;
+	return true;
+}
+
+static bool count_rows(void *self, const struct store_audit_row *row, struct error *err)
+{
+	(void)row;
+	(void)err;
+	++*(size_t *)self;
+	return true;
+}
+
+static void expect_counts(struct store *store, size_t devices, size_t rows)
+{
+	size_t found = 0, audited = 0;
+	struct error err = {0};
+
+	MUST(store_each_device(store, count_many, &found, &err));
+	MUST(store_each_audit(store, count_rows, &audited, &err));
+	assert_int_equal(found, devices);
+	assert_int_equal(audited, rows);
+}
+
+static void a_batch_is_kept_whole(void **state)
+{
+	struct home *const home = *state;
+	struct store_batch batch = {0};
+	struct error err = {0};
+
+	MUST(store_batch_begin(&batch, home->store, &err));
+	put_many(home->store, "one of many", 50);
+	expect_counts(home->store, 50, 50);
+	MUST(store_batch_commit(&batch, &err));
+	store_batch_end(&batch);
+	home_close(home);
+	home_open(home);
+	expect_counts(home->store, 50, 50);
+}
+
+static void a_batch_that_is_not_committed_never_was(void **state)
+{
+	struct home *const home = *state;
+	struct store_batch batch = {0};
+	struct error err = {0};
+
+	put_many(home->store, "before", 1);
+	MUST(store_batch_begin(&batch, home->store, &err));
+	put_many(home->store, "one of many", 50);
+	store_batch_end(&batch);
+	expect_counts(home->store, 1, 1);
+	put_many(home->store, "after", 2);
+	expect_counts(home->store, 2, 3);
+	home_close(home);
+	home_open(home);
+	expect_counts(home->store, 2, 3);
+}
+
+static void a_change_that_fails_within_a_batch_is_undone_alone(void **state)
+{
+	struct home *const home = *state;
+	const struct store_device nameless = {0};
+	struct store_batch batch = {0}, inner = {0};
+	struct error err = {0};
+
+	MUST(store_batch_begin(&batch, home->store, &err));
+	put_many(home->store, "one of many", 5);
+	assert_false(store_put_device(home->store, &nameless, "no id", &err));
+	assert_false(
+		store_move_parcel(home->store, "many-001", "none", PARCEL_FETCHED, NULL, &err));
+	assert_false(store_batch_begin(&inner, home->store, &err));
+	assert_int_equal(err.code, ERROR_USAGE);
+	store_batch_end(&inner);
+	put_many(home->store, "again", 6);
+	MUST(store_batch_commit(&batch, &err));
+	store_batch_end(&batch);
+	expect_counts(home->store, 6, 11);
+}
+
+struct rival {
+	struct store *store;
+	bool done;
+};
+
+static void *put_as_rival(void *self)
+{
+	struct rival *const rival = self;
+	struct store_device device = {.id = "rival"};
+	struct error err = {0};
+
+	rival->done = store_put_device(rival->store, &device, "a rival", &err);
+	return NULL;
+}
+
+static void another_thread_waits_for_a_batch_and_shares_nothing_of_it(void **state)
+{
+	struct home *const home = *state;
+	CLEANUP(store_device_free) struct store_device device = {0};
+	struct rival rival = {.store = home->store};
+	struct store_batch batch = {0};
+	struct error err = {0};
+	pthread_t thread;
+	bool found = false;
+
+	MUST(store_batch_begin(&batch, home->store, &err));
+	assert_int_equal(pthread_create(&thread, NULL, put_as_rival, &rival), 0);
+	put_many(home->store, "one of many", 20);
+	store_batch_end(&batch);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(rival.done);
+	MUST(store_get_device(home->store, "rival", &device, &found, &err));
+	assert_true(found);
+	expect_counts(home->store, 0, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_batch_is_kept_whole, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_batch_that_is_not_committed_never_was, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_change_that_fails_within_a_batch_is_undone_alone, begin, end),
+		cmocka_unit_test_setup_teardown(
+			another_thread_waits_for_a_batch_and_shares_nothing_of_it, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
