@@ -1,0 +1,281 @@
+/* What the agent keeps on disk: receipts, the job, marks, the spool, the log. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "device-link/agent/job.h"
+#include "device-link/agent/job_log.h"
+#include "device-link/agent/marks.h"
+#include "device-link/agent/ring.h"
+#include "device-link/agent/spool.h"
+#include "device-link/agent/work.h"
+#include "tests/test.h"
+
+static char *directory;
+
+static int make(void **state)
+{
+	(void)state;
+	directory = strdup("/tmp/courier-facts-XXXXXX");
+	return directory != NULL && mkdtemp(directory) != NULL ? 0 : -1;
+}
+
+static int clear(void **state)
+{
+	struct error err = {0};
+
+	(void)state;
+	MUST(work_remove_tree(directory, &err));
+	free(directory);
+	return 0;
+}
+
+static const char *path_of(const char *name, char path[PATH_MAX])
+{
+	(void)snprintf(path, PATH_MAX, "%s/%s", directory, name);
+	return path;
+}
+
+/* ---- receipts ---- */
+
+static void append(struct ring *ring, const struct crypto_key *key,
+	const struct crypto_public *half, uint64_t sequence)
+{
+	struct receipt receipt = {.sequence = sequence, .outcome = OUTCOME_CONFIRMED};
+	struct error err = {0};
+
+	MUST(crypto_public_fingerprint(half, &receipt.key, &err));
+	(void)snprintf(receipt.deployment, sizeof(receipt.deployment), "dep-%llu",
+		(unsigned long long)sequence);
+	MUST(ring_append(ring, &receipt, key, bytes_of("log"), bytes_of("inventory"), &err));
+}
+
+static void the_ring_keeps_the_newest_and_the_chain(void **state)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	CLEANUP(buf_free) struct buf first = {0}, second = {0}, other = {0};
+	struct ring ring, again;
+	struct receipt receipt;
+	struct digest digest;
+	struct error err = {0};
+	bool found = false;
+
+	(void)state;
+	MUST(crypto_key_generate(CRYPTO_ED25519, &key, &err));
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(ring_load(&ring, directory, half, &err));
+	assert_int_equal(ring_newest(&ring), 0);
+	for (uint64_t i = 1; i <= MESSAGE_RING + 3; i++)
+		append(&ring, key, half, i);
+	MUST(ring_load(&again, directory, half, &err));
+	assert_int_equal(ring_oldest(&again), 4);
+	assert_int_equal(ring_newest(&again), MESSAGE_RING + 3);
+	assert_memory_equal(&ring, &again, sizeof(ring));
+	assert_null(ring_find(&ring, "dep-3"));
+	assert_int_equal(ring_find(&ring, "dep-4")->sequence, 4);
+
+	MUST(ring_read(&ring, 3, &first, &other, &other, &found, &err));
+	assert_false(found);
+	MUST(ring_read(&ring, 4, &first, &other, &other, &found, &err));
+	assert_true(found);
+	MUST(ring_read(&ring, 5, &second, &other, &other, &found, &err));
+	MUST(receipt_open(buf_bytes(&second), half, &receipt, &err));
+	MUST(crypto_sha256(buf_bytes(&first), &digest, &err));
+	assert_true(digest_equal(&receipt.previous, &digest));
+	/* No number twice, and none left out. */
+	receipt.sequence = MESSAGE_RING + 3;
+	assert_false(ring_append(&ring, &receipt, key, bytes_of(""), bytes_of(""), &err));
+	assert_int_equal(err.code, ERROR_DAMAGED);
+}
+
+static void a_damaged_receipt_harms_no_other(void **state)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	struct ring ring;
+	struct error err = {0};
+	char path[PATH_MAX];
+
+	(void)state;
+	MUST(crypto_key_generate(CRYPTO_ED25519, &key, &err));
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(ring_load(&ring, directory, half, &err));
+	append(&ring, key, half, 1);
+	append(&ring, key, half, 2);
+	MUST(file_replace(
+		path_of("0000000000000002.receipt", path), bytes_of("rot"), 0600, &err));
+	MUST(ring_load(&ring, directory, half, &err));
+	assert_int_equal(ring_newest(&ring), 2);
+	assert_null(ring_find(&ring, "dep-2"));
+	assert_non_null(ring_find(&ring, "dep-1"));
+	append(&ring, key, half, 3);
+}
+
+/* ---- the job ---- */
+
+static void a_job_comes_back_as_it_was(void **state)
+{
+	struct job job = {.phase = JOB_REBOOTING,
+			   .deployment = "dep-1",
+			   .name = "rel-2",
+			   .before = "rel-1",
+			   .size = 12345,
+			   .unpacked = 99,
+			   .stage = true,
+			   .rolled_back = true,
+			   .tries = 2,
+			   .mismatches = 1,
+			   .boot = "boot-1",
+			   .code = ERROR_FAILED,
+			   .reason = "the health hook says \"no\"",
+			   .courier = {.id = "c1", .technician = "Ann"},
+			   .due = {7, OUTCOME_INSTALLED, ERROR_NONE, ""}},
+		   back;
+	struct error err = {0};
+	char path[PATH_MAX];
+
+	(void)state;
+	job.courier.exporter[31] = 9;
+	MUST(job_load(path_of("job.json", path), &back, &err));
+	assert_int_equal(back.phase, JOB_NONE);
+	MUST(job_save(path, &job, &err));
+	MUST(job_load(path, &back, &err));
+	assert_memory_equal(&job, &back, sizeof(job));
+	MUST(file_replace(path, bytes_of("{\"phase\":\"dreaming\"}"), 0600, &err));
+	assert_false(job_load(path, &back, &err));
+	assert_int_equal(err.code, ERROR_MALFORMED);
+	job.phase = JOB_NONE;
+	job.due.sequence = 0;
+	MUST(job_save(path, &job, &err));
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void marks_come_back_or_are_zero(void **state)
+{
+	struct marks marks = {1, 2, 3};
+	struct error err = {0};
+	char path[PATH_MAX];
+
+	(void)state;
+	MUST(marks_load(path_of("marks.json", path), &marks, &err));
+	assert_int_equal(marks.floor, 0);
+	marks = (struct marks){1790000000, 7, 42};
+	MUST(marks_save(path, &marks, &err));
+	marks = (struct marks){0};
+	MUST(marks_load(path, &marks, &err));
+	assert_int_equal(marks.floor, 1790000000);
+	assert_int_equal(marks.crl, 7);
+	assert_int_equal(marks.counter, 42);
+	MUST(file_replace(
+		path, bytes_of("{\"floor\":-1,\"crl\":0,\"counter\":0}"), 0600, &err));
+	assert_false(marks_load(path, &marks, &err));
+}
+
+/* ---- the spool ---- */
+
+static struct spool *open_spool(const struct digest *digest, uint64_t size)
+{
+	struct spool *spool = NULL;
+	struct error err = {0};
+	bool done = false;
+
+	MUST(spool_open(directory, digest, size, &spool, &err));
+	while (!done)
+		MUST(spool_step(spool, &done, &err));
+	return spool;
+}
+
+static void a_spool_goes_on_where_it_was(void **state)
+{
+	static uint8_t content[3 * 1024 * 1024];
+	struct bytes half = {content, sizeof(content) / 2};
+	struct bytes rest = {content + half.len, sizeof(content) - half.len};
+	struct digest digest, other = {{1}};
+	struct error err = {0};
+	bool matches = false;
+	char path[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i * 7 + i / 300);
+	MUST(crypto_sha256((struct bytes){content, sizeof(content)}, &digest, &err));
+
+	struct spool *spool = open_spool(&digest, sizeof(content));
+
+	MUST(spool_add(spool, half, &err));
+	spool_free(spool);
+	spool = open_spool(&digest, sizeof(content));
+	assert_int_equal(spool_size(spool), half.len);
+	assert_false(spool_whole(spool));
+	MUST(spool_add(spool, rest, &err));
+	assert_true(spool_whole(spool));
+	MUST(spool_matches(spool, &matches, &err));
+	assert_true(matches);
+	assert_false(spool_add(spool, rest, &err));
+	spool_free(spool);
+
+	/* Another artifact takes its place. */
+	MUST(spool_path(directory, &digest, path, &err));
+	assert_int_equal(access(path, F_OK), 0);
+	spool = open_spool(&other, 10);
+	assert_int_equal(spool_size(spool), 0);
+	assert_int_not_equal(access(path, F_OK), 0);
+	MUST(spool_add(spool, (struct bytes){content, 10}, &err));
+	MUST(spool_matches(spool, &matches, &err));
+	assert_false(matches);
+	spool_free(spool);
+}
+
+/* ---- the log ---- */
+
+static void the_log_keeps_its_newest_part(void **state)
+{
+	CLEANUP(buf_free) struct buf text = {0};
+	struct error err = {0};
+	const char *read = NULL;
+	char path[PATH_MAX], line[64];
+
+	(void)state;
+	path_of("job.log", path);
+	MUST(job_log_read(path, &text, &err));
+	assert_int_equal(text.len, 0);
+	for (int i = 0; i < 9000; i++) {
+		(void)snprintf(line, sizeof(line), "line %d\a of many, many lines\n", i);
+		MUST(job_log_output(path, "install", bytes_of(line), &err));
+	}
+	MUST(job_log_say(path, "the end", &err));
+	MUST(job_log_read(path, &text, &err));
+	MUST(buf_text(&text, &read, &err));
+	assert_in_range(text.len, JOB_LOG_MAX - 100, JOB_LOG_MAX);
+	assert_int_equal(strncmp(read, "install: line ", 14), 0);
+	assert_non_null(strstr(read, "install: line 8999? of many, many lines\n"));
+	assert_non_null(strstr(read, " s: the end\n"));
+}
+
+static void what_others_wrote_is_made_fit_to_be_shown(void **state)
+{
+	char text[] = "later\tor \x1b[1mnever\xc3\xa9 \xff not this";
+
+	(void)state;
+	job_log_clean(text);
+	assert_string_equal(text, "later?or ?[1mnever\xc3\xa9 ");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			the_ring_keeps_the_newest_and_the_chain, make, clear),
+		cmocka_unit_test_setup_teardown(a_damaged_receipt_harms_no_other, make, clear),
+		cmocka_unit_test_setup_teardown(a_job_comes_back_as_it_was, make, clear),
+		cmocka_unit_test_setup_teardown(marks_come_back_or_are_zero, make, clear),
+		cmocka_unit_test_setup_teardown(a_spool_goes_on_where_it_was, make, clear),
+		cmocka_unit_test_setup_teardown(the_log_keeps_its_newest_part, make, clear),
+		cmocka_unit_test(what_others_wrote_is_made_fit_to_be_shown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
