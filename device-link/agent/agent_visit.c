@@ -40,15 +40,18 @@ static void explain(struct agent *agent, enum message_refusal reason,
 	char *const text = agent->refusal_text;
 	const size_t room = sizeof(agent->refusal_text);
 	const char *const group = trust_group(agent->settings, &agent->trust);
-	char at[32], floor[32];
+	char at[32], floor[32], clock[32];
 
 	text[0] = 0;
 	day(agent->marks.floor, floor);
+	day((int64_t)time(NULL), clock);
 	if (reason == MESSAGE_REFUSED_EXPIRED) {
 		day(holder->not_after, at);
 		(void)snprintf(text, room,
-			"it was valid until %s; the device knows that it is later than %s", at,
-			floor);
+			"it was valid until %s; the device's clock says %s, and it is "
+			"certainly "
+			"later than %s",
+			at, clock, floor);
 	} else if (reason == MESSAGE_REFUSED_NOT_YET) {
 		day(holder->not_before, at);
 		(void)snprintf(
@@ -114,15 +117,15 @@ static bool host_judge(void *self, const struct certificate *courier,
 	const char *const group = trust_group(agent->settings, &agent->trust);
 	struct certificate_holder holder;
 	enum message_refusal reason = MESSAGE_REFUSED_ROLE;
-	bool revoked = false;
 
 	*refused = false;
-	if (!know(agent, courier, &holder, err) || !take_papers(agent, courier, hello, err)
-		|| !trust_revoked(&agent->trust, courier, &revoked, err))
+	if (!know(agent, courier, &holder, err)
+		|| !trust_know_crl(&agent->trust, agent->settings, courier, &agent->marks, err)
+		|| !take_papers(agent, courier, hello, err))
 		return false;
 
 	const struct judge_facts facts = {
-		.revoked = revoked,
+		.revoked = trust_revoked(&agent->trust, courier),
 		.in_group = group == NULL || certificate_in_group(&holder, group),
 		.not_before = holder.not_before,
 		.not_after = holder.not_after,

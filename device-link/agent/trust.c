@@ -90,6 +90,22 @@ static void use_crl(struct trust *trust, struct certificate_crl *crl)
 	trust->crl = crl;
 }
 
+/* What lies on the disk must not be older than what was seen. */
+static bool use_own_crl(struct trust *trust, struct certificate_crl *crl, struct marks *marks,
+	struct error *err)
+{
+	use_crl(trust, crl);
+	if (certificate_crl_number(crl) < marks->crl)
+		return error_set(err, ERROR_ROLLBACK,
+			"revocation list number %lld, but this device has seen %lld: restore "
+			"it",
+			(long long)certificate_crl_number(crl), (long long)marks->crl);
+	marks->crl = certificate_crl_number(crl);
+	if (marks->floor == 0)
+		marks->floor = judge_floor(0, certificate_crl_this_update(crl));
+	return true;
+}
+
 static bool load_crl(const struct agent_settings *settings, struct marks *marks,
 	struct trust *trust, struct error *err)
 {
@@ -112,15 +128,7 @@ static bool load_crl(const struct agent_settings *settings, struct marks *marks,
 	if (!certificate_crl_parse(buf_bytes(&trust->crl_pem), buf_bytes(&issuer),
 		    buf_bytes(&trust->root), &crl, &unknown))
 		return true;
-	use_crl(trust, crl);
-	if (certificate_crl_number(crl) < marks->crl)
-		return error_set(err, ERROR_ROLLBACK,
-			"%s: number %lld, but this device has seen %lld: restore it", path,
-			(long long)certificate_crl_number(crl), (long long)marks->crl);
-	marks->crl = certificate_crl_number(crl);
-	if (marks->floor == 0)
-		marks->floor = judge_floor(0, certificate_crl_this_update(crl));
-	return true;
+	return use_own_crl(trust, crl, marks, err) || error_while(err, "%s", path);
 }
 
 static bool load_artifact_key(const char *path, struct trust *trust, struct error *err)
@@ -178,18 +186,41 @@ const char *trust_group(const struct agent_settings *settings, const struct trus
 
 /* ---- what couriers bring ---- */
 
+static bool keep_issuer(const struct agent_settings *settings,
+	const struct certificate *courier, struct error *err)
+{
+	CLEANUP(buf_free) struct buf issuer = {0};
+	char path[PATH_MAX];
+
+	return agent_settings_fact(settings, "crl-issuer.pem", path, err)
+		&& certificate_pem(courier, &issuer, err)
+		&& file_replace(path, buf_bytes(&issuer), 0600, err);
+}
+
 static bool keep_crl(const struct agent_settings *settings, const struct certificate *courier,
 	struct bytes crl, struct error *err)
 {
-	CLEANUP(buf_free) struct buf issuer = {0};
-	char path[PATH_MAX], issuer_path[PATH_MAX];
+	char path[PATH_MAX];
 
 	/* The issuer first: with the old list it does no harm. */
-	return agent_settings_fact(settings, "crl-issuer.pem", issuer_path, err)
-		&& agent_settings_fact(settings, "crl.pem", path, err)
-		&& certificate_pem(courier, &issuer, err)
-		&& file_replace(issuer_path, buf_bytes(&issuer), 0600, err)
-		&& file_replace(path, crl, 0600, err);
+	return agent_settings_fact(settings, "crl.pem", path, err)
+		&& keep_issuer(settings, courier, err) && file_replace(path, crl, 0600, err);
+}
+
+bool trust_know_crl(struct trust *trust, const struct agent_settings *settings,
+	const struct certificate *courier, struct marks *marks, struct error *err)
+{
+	CLEANUP(buf_free) struct buf issuer = {0};
+	struct certificate_crl *crl = NULL;
+
+	if (trust->crl != NULL)
+		return true;
+	return (certificate_pem(courier, &issuer, err)
+		       && certificate_crl_parse(buf_bytes(&trust->crl_pem), buf_bytes(&issuer),
+			       buf_bytes(&trust->root), &crl, err)
+		       && use_own_crl(trust, crl, marks, err)
+		       && keep_issuer(settings, courier, err))
+		|| error_while(err, "this device's revocation list");
 }
 
 bool trust_take_crl(struct trust *trust, const struct agent_settings *settings,
@@ -220,18 +251,9 @@ bool trust_take_crl(struct trust *trust, const struct agent_settings *settings,
 	return buf_append(&trust->crl_pem, bytes, err);
 }
 
-bool trust_revoked(struct trust *trust, const struct certificate *courier, bool *revoked,
-	struct error *err)
+bool trust_revoked(const struct trust *trust, const struct certificate *courier)
 {
-	CLEANUP(buf_free) struct buf issuer = {0};
-
-	if (trust->crl == NULL
-		&& (!certificate_pem(courier, &issuer, err)
-			|| !certificate_crl_parse(buf_bytes(&trust->crl_pem),
-				buf_bytes(&issuer), buf_bytes(&trust->root), &trust->crl, err)))
-		return error_while(err, "this device's revocation list");
-	*revoked = certificate_crl_revokes(trust->crl, courier);
-	return true;
+	return trust->crl == NULL || certificate_crl_revokes(trust->crl, courier);
 }
 
 /* Is CHAIN a better certificate of this device than the one it has? */

@@ -38,16 +38,20 @@ void trust_free(struct trust *);
 /* The group a courier must be of; NULL: any will do. */
 const char *trust_group(const struct agent_settings *, const struct trust *);
 
+/* Make sure that the device's own CRL is verified, if need be with the help of the issuer
+ * in the chain of COURIER: to be called before the two that follow.  ERROR_SIGNATURE when
+ * it cannot be. */
+NODISCARD bool trust_know_crl(struct trust *, const struct agent_settings *,
+	const struct certificate *courier, struct marks *, struct error *);
+
 /* Take in a CRL that COURIER carried, if it is authentic and newer: it is on disk
  * then, and *TAKEN true.  What is wrong with one that is not is in WHY. */
 NODISCARD bool trust_take_crl(struct trust *, const struct agent_settings *,
 	const struct certificate *courier, struct bytes crl, struct marks *, bool *taken,
 	struct error *why, struct error *);
 
-/* Is the courier on the CRL?  ERROR_SIGNATURE when the device has none that it can
- * verify. */
-NODISCARD bool trust_revoked(
-	struct trust *, const struct certificate *courier, bool *revoked, struct error *);
+/* Is the courier on the CRL? */
+bool trust_revoked(const struct trust *, const struct certificate *courier);
 
 /* A certificate chain of our own that a courier brought: onto the disk, if it is for our
  * key, not older than ours, and of the identity IDENTITY.  It counts from the next
