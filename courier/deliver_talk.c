@@ -160,11 +160,10 @@ static void wait_for_work(struct talk *talk, int64_t now_ms)
 {
 	struct pollfd fds[4];
 	size_t count = 0;
-	int64_t ms = channel_deadline_ms(talk->channel) - now_ms;
+	const int64_t due_ms = channel_deadline_ms(talk->channel); /* INT64_MIN: at once */
+	int64_t ms = due_ms <= now_ms ? 0 : due_ms - now_ms;
 
 	(void)channel_poll(talk->channel, fds, &count, COUNT(fds));
-	if (ms < 0)
-		ms = 0;
 	if (ms > STEP_MS)
 		ms = STEP_MS;
 	(void)poll(fds, (nfds_t)count, (int)ms);
