@@ -42,6 +42,7 @@ enum error_code {
 	ERROR_TIMEOUT = 101,     /* the peer went quiet, or away */
 	ERROR_DEFERRED = 102,    /* the server asked to be left alone for a while */
 	ERROR_ABORTED = 103,     /* the server withdrew the deployment */
+	ERROR_GONE = 104,        /* the server has forgotten the deployment */
 };
 
 struct error {

@@ -18,7 +18,8 @@ static bool print_line(const struct sync_result *result, struct buf *line, struc
 	if (result->reported > 0 && !buf_print(line, err, "  %u reported", result->reported))
 		return false;
 	if (result->kept > 0
-		&& !buf_print(line, err, "  %u kept: aborted at the server", result->kept))
+		&& !buf_print(
+			line, err, "  %u kept: the server no longer takes them", result->kept))
 		return false;
 	if (result->carrying
 		&& !buf_print(line, err, "  carrying %s (%s)", result->artifact, size))

@@ -77,6 +77,15 @@ static bool check_deployment(const char *deployment, struct error *err)
 			deployment);
 }
 
+/* A 404 of some gateway before the server must not end anything. */
+static bool is_servers_own(const struct http_response *response)
+{
+	char words[MENDER_WORDS_MAX + 1];
+
+	mender_answer_words(buf_bytes(&response->body), words);
+	return words[0] != 0;
+}
+
 /* PUT something that belongs to DEPLOYMENT; NAME is the path's last part. */
 static bool put(struct mender_session *session, struct server_device *device,
 	const char *deployment, const char *name, struct bytes body, struct error *err)
@@ -97,8 +106,8 @@ static bool put(struct mender_session *session, struct server_device *device,
 	if (response.status == 409)
 		return error_set(err, ERROR_ABORTED,
 			"%s: the deployment was aborted at the server", name);
-	if (response.status == 404)
-		return error_set(err, ERROR_FAILED,
+	if (response.status == 404 && is_servers_own(&response))
+		return error_set(err, ERROR_GONE,
 			"%s: the server does not know this deployment for this device", name);
 	return mender_session_refused(session, &response, name, err);
 }

@@ -87,11 +87,18 @@ static void print_substate(const struct receipt *receipt, char *text, size_t roo
 struct upload {
 	struct sync_talk *talk;
 	const struct receipt *receipt;
-	bool declined; /* the server has withdrawn the deployment */
+	const char *declined; /* why the server will never take the outcome; NULL: it did */
 };
 
-/* Every step in the server's order; an aborted deployment takes no status, but all
- * else. */
+static const char *why_declined(enum error_code code)
+{
+	return code == ERROR_ABORTED ? "aborted at the server"
+		: code == ERROR_GONE ? "the server no longer knows the deployment"
+				     : NULL;
+}
+
+/* Every step in the server's order; a deployment that was withdrawn takes no status, but
+ * all else. */
 static bool send_steps(
 	struct upload *upload, const struct server_report *report, struct error *err)
 {
@@ -103,9 +110,12 @@ static bool send_steps(
 		const bool ok = sync_keep_token(
 			talk, kind->report(talk->server, &talk->who, *step, report, err), err);
 
-		if (!ok && (err->code != ERROR_ABORTED || *step == SERVER_INVENTORY))
+		const char *const declined = ok ? NULL : why_declined(err->code);
+
+		if (!ok && (declined == NULL || *step == SERVER_INVENTORY))
 			return false;
-		upload->declined |= !ok;
+		if (upload->declined == NULL)
+			upload->declined = declined;
 	}
 	return true;
 }
@@ -171,19 +181,19 @@ static bool close_parcel(struct upload *upload, struct error *err)
 	if (!store_get_parcel(talk->sync->store, talk->job->device, upload->receipt->deployment,
 		    &parcel, &found, err))
 		return false;
-	if (upload->declined)
+	if (upload->declined != NULL)
 		talk->job->result.kept++;
 	else
 		talk->job->result.reported++;
 	talk->job->result.changed = true;
 	if (!found || parcel.state < PARCEL_ANSWERED || parcel.state == PARCEL_DROPPED)
 		return true;
-	if (upload->declined && parcel.state == PARCEL_REPORTED)
+	if (upload->declined != NULL && parcel.state == PARCEL_REPORTED)
 		return true;
 	return store_move_parcel(talk->sync->store, talk->job->device,
 		upload->receipt->deployment,
-		upload->declined ? PARCEL_DECLINED : PARCEL_UPLOADED,
-		upload->declined ? "aborted at the server" : NULL, err);
+		upload->declined != NULL ? PARCEL_DECLINED : PARCEL_UPLOADED, upload->declined,
+		err);
 }
 
 static bool mark_sent(

@@ -143,12 +143,12 @@ static bool claim(struct sync_talk *talk, const struct store_parcel *parcel, boo
 	if (sync_keep_token(
 		    talk, kind->claim(talk->server, &talk->who, parcel->deployment, err), err))
 		return true;
-	if (err->code != ERROR_ABORTED)
+	if (err->code != ERROR_ABORTED && err->code != ERROR_GONE)
 		return false;
 	*stays = false;
 	talk->job->result.changed = true;
 	return store_move_parcel(talk->sync->store, parcel->device, parcel->deployment,
-		PARCEL_WITHDRAWN, "aborted at the server", err);
+		PARCEL_WITHDRAWN, "the server has withdrawn it", err);
 }
 
 /* ---- what is carried, and what must be fetched ---- */

@@ -218,7 +218,7 @@ static void a_deployment_of_somebody_else_is_not_ours_to_report(void **state)
 {
 	static const char *const ids[]
 		= {"b7b6a7a0-3f3e-4b45-9f0d-0f4a9c4b7a11", "../../../x", ""};
-	static const enum error_code codes[] = {ERROR_FAILED, ERROR_USAGE, ERROR_USAGE};
+	static const enum error_code codes[] = {ERROR_GONE, ERROR_USAGE, ERROR_USAGE};
 	struct courier *const courier = *state;
 	struct error err = {0};
 

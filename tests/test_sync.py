@@ -16,6 +16,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lab"))
 
+from labtool.client import DEPLOYMENTS  # noqa: E402
 from labtool.trip import Trip  # noqa: E402
 
 COURIER = TRIP_TOOL = None
@@ -279,6 +280,29 @@ class Withdrawal(Base):
         log = trip.admin.log(deployment, trip.id_of("pump-1")).body.decode()
         self.assertIn("courier-receipt", log)
         self.assertEqual(trip.sync()["pump-1"]["kept"], 0)
+
+    def test_a_deployment_the_server_forgot_holds_nothing_up(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        trip.release("rel-3", counter=3)
+        deployment = trip.deploy("rel-2", "pump-1")
+        trip.sync()
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running="rel-2",
+                   newest=1)
+        # A gateway's page says nothing of the deployment: the outcome stays queued.
+        trip.fault(action="status", status=404, body="<html>no such page</html>",
+                   content_type="text/html", method="PUT", path="/status")
+        self.assertEqual(trip.sync(status=1)["pump-1"]["kept"], 0)
+        # The server's own word does: its operator cleared the device's history.
+        trip.admin.abort(deployment)
+        trip.admin.ask("DELETE", "%s/deployments/devices/%s/history"
+                       % (DEPLOYMENTS, trip.id_of("pump-1")))
+        trip.deploy("rel-3", "pump-1")
+        fact = trip.sync()["pump-1"]
+        self.assertEqual((fact["reported"], fact["kept"]), (0, 1))
+        self.assertEqual(trip.inventory("pump-1")["artifact_name"], "rel-2")
+        self.assertEqual(fact["artifact"], "rel-3")
 
     def test_a_newer_deployment_takes_the_place_of_one_not_delivered(self):
         trip = self.trip

@@ -102,7 +102,7 @@ static bool need_code(const struct json *object, enum error_code *out, struct er
 
 	if (!need_count(object, "code", &code, err))
 		return false;
-	if (code > ERROR_ABORTED)
+	if (code > ERROR_GONE)
 		return error_set(err, ERROR_MALFORMED, "code out of range");
 	*out = (enum error_code)code;
 	return true;
