@@ -441,6 +441,11 @@ bool json_tokens_new(struct bytes document, enum json_dialect dialect, struct js
 	return true;
 }
 
+void json_tokens_recount(struct json_tokens *tokens)
+{
+	tokens->value_count = 0;
+}
+
 size_t json_tokens_position(const struct json_tokens *tokens)
 {
 	return tokens->position;

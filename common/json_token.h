@@ -50,6 +50,8 @@ NODISCARD bool json_tokens_new(
 /* The next token; JSON_TOKEN_END again and again after the last.  After an error
  * the tokens can only be freed.  ERROR_MALFORMED says what and at which byte. */
 NODISCARD bool json_tokens_next(struct json_tokens *, struct json_token *, struct error *);
+/* Let JSON_VALUES_MAX count from here: for one element after the other of a listing. */
+void json_tokens_recount(struct json_tokens *);
 /* Where the next token is looked for: bytes from the start of the document. */
 size_t json_tokens_position(const struct json_tokens *);
 void json_tokens_free(struct json_tokens *);

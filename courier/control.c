@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/dsse.h"
+#include "common/json_listing.h"
 #include "common/statement.h"
 #include "common/text.h"
 #include "courier/control.h"
@@ -56,23 +57,21 @@ static char **text_of(struct control_device *device, size_t i)
 /* ---- writing ---- */
 
 static bool add_device(
-	struct json *devices, const struct control_device *device, struct error *err)
+	const struct control_device *device, struct buf *payload, struct error *err)
 {
+	CLEANUP(json_cleanup) struct json *object = json_new_object();
 	CLEANUP(json_cleanup) struct json *identity = NULL;
 	struct control_device copy = *device;
 
 	if (!json_parse(bytes_of(device->identity), JSON_SIGNED, &identity, err))
 		return error_while(err, "%s: identity", device->id);
-
-	struct json *const object = json_append_object(devices);
-
 	json_add_string(object, "id", device->id);
 	json_add_copy(object, "identity", identity);
 	json_add_bool(object, "first_visit", device->first_visit);
 	for (size_t i = 0; i < COUNT(device_texts); i++)
 		if (*text_of(&copy, i) != NULL)
 			json_add_string(object, device_texts[i].name, *text_of(&copy, i));
-	return true;
+	return json_listing_add(object, payload, err);
 }
 
 bool control_sign(const struct control *control, const struct crypto_key *issuer,
@@ -94,12 +93,12 @@ bool control_sign(const struct control *control, const struct crypto_key *issuer
 	for (size_t i = 0; i < control->artifact_key_count; i++)
 		json_append_string(keys, control->artifact_keys[i]);
 
-	struct json *const devices = json_add_array(object, "devices");
-
+	if (!json_listing_begin(object, "devices", &payload, err))
+		return false;
 	for (size_t i = 0; i < control->device_count; i++)
-		if (!add_device(devices, &control->devices[i], err))
+		if (!add_device(&control->devices[i], &payload, err))
 			return false;
-	return json_print(object, &payload, err)
+	return json_listing_end(&payload, err)
 		&& dsse_sign(issuer, DSSE_CONTROL, buf_bytes(&payload), envelope, err);
 }
 
@@ -125,6 +124,12 @@ static bool need_identity(const struct json *object, char **out, struct error *e
 		&& buf_text(&canonical, &text, err) && text_set(out, text, err);
 }
 
+/* A bundle whose devices are being read, one after the other. */
+struct reading {
+	struct control *control;
+	size_t room; /* of its devices */
+};
+
 static bool read_device(
 	const struct json *object, struct control_device *out, struct error *err)
 {
@@ -141,19 +146,26 @@ static bool read_device(
 	return true;
 }
 
-static bool read_devices(const struct json *object, struct control *out, struct error *err)
+static bool read_one(void *self, const struct json *object, struct error *err)
 {
-	const struct json *devices = NULL;
+	struct reading *const reading = self;
+	struct control *const control = reading->control;
 
-	if (!json_need_array(object, "devices", &devices, err))
-		return false;
-	out->devices = calloc(json_count(devices) + 1, sizeof(*out->devices));
-	if (out->devices == NULL)
-		return error_errno(err, "cannot allocate the devices");
-	for (const struct json *at = json_first(devices); at != NULL; at = json_next(at))
-		if (!read_device(at, &out->devices[out->device_count++], err))
-			return error_while(err, "devices");
-	return true;
+	if (control->device_count == reading->room) {
+		const size_t room = reading->room == 0 ? 64 : 2 * reading->room;
+		struct control_device *const devices
+			= realloc(control->devices, room * sizeof(*devices));
+
+		if (devices == NULL)
+			return error_errno(err, "cannot allocate the devices");
+		control->devices = devices;
+		reading->room = room;
+	}
+
+	struct control_device *const device = &control->devices[control->device_count++];
+
+	*device = (struct control_device){0};
+	return read_device(object, device, err) || error_while(err, "devices");
 }
 
 /* Equals in the order of the bundle: the first one is found. */
@@ -278,21 +290,40 @@ static bool consistent(const struct control *control, struct bytes root_pem, uin
 			holder.id, control->courier);
 }
 
+/* What the bundle claims, without its devices: who is to have signed it. */
+static bool find_issuer(struct bytes envelope, struct bytes root_pem,
+	struct crypto_public **out, struct error *err)
+{
+	CLEANUP(buf_free) struct buf peeked = {0};
+	CLEANUP(json_cleanup) struct json *claimed = NULL;
+
+	return dsse_peek(envelope, DSSE_CONTROL, &peeked, err)
+		&& json_listing_read(
+			buf_bytes(&peeked), JSON_SIGNED, "devices", NULL, NULL, &claimed, err)
+		&& issuer_key(claimed, root_pem, out, err);
+}
+
+static bool read_payload(struct bytes payload, struct control *out, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *rest = NULL;
+	struct reading reading = {.control = out};
+
+	return json_listing_read(
+		       payload, JSON_SIGNED, "devices", read_one, &reading, &rest, err)
+		&& read_head(rest, out, err) && read_keys(rest, out, err)
+		&& sort_devices(out, err);
+}
+
 bool control_open(struct bytes envelope, struct bytes root_pem, uint64_t number,
 	struct control *out, struct error *err)
 {
 	CLEANUP(control_free) struct control control = {0};
-	CLEANUP(buf_free) struct buf peeked = {0}, payload = {0};
-	CLEANUP(json_cleanup) struct json *claimed = NULL, *object = NULL;
+	CLEANUP(buf_free) struct buf payload = {0};
 	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
 
-	if (!dsse_peek(envelope, DSSE_CONTROL, &peeked, err)
-		|| !json_parse(buf_bytes(&peeked), JSON_SIGNED, &claimed, err)
-		|| !issuer_key(claimed, root_pem, &key, err)
+	if (!find_issuer(envelope, root_pem, &key, err)
 		|| !dsse_open(envelope, DSSE_CONTROL, key, &payload, err)
-		|| !json_parse(buf_bytes(&payload), JSON_SIGNED, &object, err)
-		|| !read_head(object, &control, err) || !read_keys(object, &control, err)
-		|| !read_devices(object, &control, err) || !sort_devices(&control, err)
+		|| !read_payload(buf_bytes(&payload), &control, err)
 		|| !consistent(&control, root_pem, number, err))
 		return error_while(err, "control bundle");
 	*out = control;

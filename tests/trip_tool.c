@@ -6,9 +6,10 @@
  *   trip_tool store HOME PASSFILE                     a store whose passphrase is cheap
  *   trip_tool fleet DIR                               root and issuers
  *   trip_tool control DIR REQUEST NUMBER DAYS DEVICES OUT
- *        DEVICES: JSON array of {"id", "identity", and the texts of a control device}
+ *        DEVICES: {"devices": [{"id", "identity", and the texts of a control device}]}
  *   trip_tool visit DIR HOME PASSFILE VISIT           what deliver would have kept
  *        VISIT: JSON object, see visit() below
+ *   trip_tool fill HOME PASSFILE                      every device visited, with a parcel
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include <time.h>
 
 #include "common/file.h"
+#include "common/json_listing.h"
+#include "courier/artifact_facts.h"
 #include "courier/control.h"
 #include "courier/store_private.h"
 
@@ -108,16 +111,34 @@ static void fleet(char **argv)
 	make_issuer(argv[0], &pem, "devices", CERTIFICATE_DEVICE);
 }
 
+static void load_passphrase(const char *path, struct passphrase *out)
+{
+	CLEANUP(buf_free) struct buf text = {0};
+	struct error err = {0};
+
+	MUST(file_read(path, sizeof(out->at) - 1, &text, NULL, &err));
+	memcpy(out->at, text.at, text.len);
+	out->at[strcspn(out->at, "\n")] = 0;
+}
+
+static struct store *open_store(const char *home, const char *passphrase_file)
+{
+	struct passphrase passphrase = {{0}};
+	struct store *opened = NULL;
+	struct error err = {0};
+
+	load_passphrase(passphrase_file, &passphrase);
+	MUST(store_open(home, &passphrase, &opened, &err));
+	return opened;
+}
+
 static void store(char **argv)
 {
 	static const struct crypto_cost cheap = {.log_n = 2, .r = 8, .p = 1};
 	struct passphrase passphrase = {{0}};
 	struct error err = {0};
-	CLEANUP(buf_free) struct buf text = {0};
 
-	MUST(file_read(argv[1], sizeof(passphrase.at) - 1, &text, NULL, &err));
-	memcpy(passphrase.at, text.at, text.len);
-	passphrase.at[strcspn(passphrase.at, "\n")] = 0;
+	load_passphrase(argv[1], &passphrase);
 	MUST(store_create_with_cost(argv[0], &passphrase, cheap, &err));
 }
 
@@ -179,13 +200,36 @@ static void read_device(
 	out->next_request = text_in(object, "next_request");
 }
 
+/* The fleet's directory, and where its devices go. */
+struct listed {
+	const char *directory;
+	struct control *control;
+};
+
+static bool add_device(void *self, const struct json *object, struct error *err)
+{
+	const struct listed *const listed = self;
+	struct control *const control = listed->control;
+	const size_t count = control->device_count++;
+
+	(void)err;
+	control->devices
+		= realloc(control->devices, control->device_count * sizeof(*control->devices));
+	memset(&control->devices[count], 0, sizeof(*control->devices));
+	read_device(listed->directory, object, &control->devices[count]);
+	return true;
+}
+
 static void read_devices(const char *directory, const char *path, struct control *control)
 {
-	CLEANUP(json_cleanup) struct json *array = load_json(path);
+	CLEANUP(buf_free) struct buf text = {0};
+	CLEANUP(json_cleanup) struct json *rest = NULL;
+	struct listed listed = {directory, control};
+	struct error err = {0};
 
-	control->devices = calloc(json_count(array) + 1, sizeof(*control->devices));
-	for (const struct json *at = json_first(array); at != NULL; at = json_next(at))
-		read_device(directory, at, &control->devices[control->device_count++]);
+	MUST(file_read(path, CONTROL_MAX, &text, NULL, &err));
+	MUST(json_listing_read(
+		buf_bytes(&text), JSON_SIGNED, "devices", add_device, &listed, &rest, &err));
 }
 
 static void issue(const char *directory, const char *request, int days, struct buf *chain)
@@ -419,16 +463,10 @@ static void keep_receipt(struct store *at, const struct json *visit,
 static void visit(char **argv)
 {
 	CLEANUP(json_cleanup) struct json *what = load_json(argv[3]);
-	CLEANUP(store_cleanup) struct store *at = NULL;
+	CLEANUP(store_cleanup) struct store *at = open_store(argv[1], argv[2]);
 	CLEANUP(store_device_free) struct store_device device = {0};
-	CLEANUP(buf_free) struct buf text = {0};
-	struct passphrase passphrase = {{0}};
 	struct error err = {0};
 
-	MUST(file_read(argv[2], sizeof(passphrase.at) - 1, &text, NULL, &err));
-	memcpy(passphrase.at, text.at, text.len);
-	passphrase.at[strcspn(passphrase.at, "\n")] = 0;
-	MUST(store_open(argv[1], &passphrase, &at, &err));
 	if (json_member(what, "newcomer") != NULL) {
 		CLEANUP(crypto_key_cleanup)
 		struct crypto_key *own = key_of(word_in(what, "newcomer", ""));
@@ -445,6 +483,70 @@ static void visit(char **argv)
 		keep_receipt(at, what, &device, key);
 }
 
+/* ---- a full store ---- */
+
+/* What every device is to have. */
+struct cargo {
+	struct store *store;
+	struct json *visit; /* nothing that is peculiar */
+	char *facts;
+};
+
+static char *print_facts(void)
+{
+	CLEANUP(artifact_free)
+	struct artifact artifact = {.name = strdup("rel-2"),
+		.payload_type = strdup("file"),
+		.payload_size = 1000000,
+		.file_count = 1,
+		.is_signed = true,
+		.size = 1010000};
+	CLEANUP(buf_free) struct buf facts = {0};
+	struct error err = {0};
+
+	MUST(artifact_pairs_add(&artifact.provides, "artifact_name", "rel-2", &err));
+	MUST(artifact_pairs_add(&artifact.provides, "courier.counter", "2", &err));
+	MUST(artifact_pairs_add(&artifact.depends, "device_type", "pump", &err));
+	MUST(artifact_facts_print(&artifact, &facts, &err));
+	return copy_of(&facts);
+}
+
+static bool load_one(void *self, const struct store_device *device, struct error *unused)
+{
+	const struct cargo *const cargo = self;
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = key_of(device->id);
+	CLEANUP(store_device_free) struct store_device copy = {0};
+	struct store_parcel parcel = {.deployment = "1", .attempt = 1, .size = 1010000};
+	struct error err = {0};
+	bool found = false;
+
+	(void)unused;
+	if (device->server == NULL)
+		return true;
+	(void)snprintf(parcel.device, sizeof(parcel.device), "%s", device->id);
+	parcel.artifact_id = parcel.artifact_name = (char *)(uintptr_t) "rel-2";
+	parcel.facts = cargo->facts;
+	MUST(store_get_device(cargo->store, device->id, &copy, &found, &err));
+	keep_inventory(cargo->store, cargo->visit, &copy, key);
+	MUST(store_put_parcel(cargo->store, &parcel, "loaded", &err));
+	MUST(store_move_parcel(cargo->store, device->id, "1", PARCEL_FETCHED, NULL, &err));
+	return true;
+}
+
+static void fill(char **argv)
+{
+	CLEANUP(store_cleanup) struct store *at = open_store(argv[0], argv[1]);
+	CLEANUP(store_batch_end) struct store_batch batch = {0};
+	CLEANUP(json_cleanup) struct json *visit = json_new_object();
+	struct cargo cargo = {.store = at, .visit = visit, .facts = print_facts()};
+	struct error err = {0};
+
+	MUST(store_batch_begin(&batch, at, &err));
+	MUST(store_each_device(at, load_one, &cargo, &err));
+	MUST(store_batch_commit(&batch, &err));
+	free(cargo.facts);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -456,6 +558,7 @@ int main(int argc, char **argv)
 		{"fleet", 1, fleet},
 		{"control", 6, control},
 		{"visit", 4, visit},
+		{"fill", 2, fill},
 	};
 
 	for (size_t i = 0; argc > 1 && i < COUNT(commands); i++) {

@@ -1,11 +1,11 @@
 /*
  * What the tokeniser passes, cJSON parses; what is printed of it means the same;
  * the canonical form is its own canonical form, unless it holds a control character
- * raw, as the dialect wants it.
+ * raw, as the dialect wants it; the elements of a listing are those of the tree.
  */
 #include <stdlib.h>
 
-#include "common/json.h"
+#include "common/json_listing.h"
 #include "tests/fuzz/fuzz.h"
 
 static void must(bool ok)
@@ -51,6 +51,34 @@ static void check_canonical(struct bytes document)
 		must(has_control(buf_bytes(&form)));
 }
 
+static bool print_element(void *self, const struct json *element, struct error *err)
+{
+	return json_print(element, self, err);
+}
+
+/* Read as a listing of its member "a". */
+static void check_listing(struct bytes document)
+{
+	CLEANUP(buf_free) struct buf listed = {0}, printed = {0};
+	CLEANUP(json_cleanup) struct json *tree = NULL, *rest = NULL;
+	struct error err = {0};
+
+	must(json_parse(document, JSON_SIGNED, &tree, &err));
+
+	const struct json *const array = json_member(tree, "a");
+	const bool is_listing = json_is_object(tree) && json_is_array(array);
+
+	must(json_listing_read(document, JSON_SIGNED, "a", print_element, &listed, &rest, &err)
+		== is_listing);
+	if (!is_listing)
+		return;
+	for (const struct json *at = json_first(array); at != NULL; at = json_next(at))
+		must(json_print(at, &printed, &err));
+	must(bytes_equal(buf_bytes(&listed), buf_bytes(&printed)));
+	must(json_count(rest) == json_count(tree));
+	must(json_count(json_member(rest, "a")) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {
 	CLEANUP(buf_free) struct buf printed = {0};
@@ -62,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 	if (json_check(document, JSON_SIGNED, &err)) {
 		must(json_check(document, JSON_FOREIGN, &err));
 		check_canonical(document);
+		check_listing(document);
 	}
 	return 0;
 }

@@ -95,7 +95,7 @@ class Trip:
         """A new control bundle, taken in."""
         self.number += 1
         with open(self.path("devices.json"), "w", encoding="utf-8") as file:
-            json.dump(self.devices, file)
+            json.dump({"devices": self.devices}, file)
         self.tool("control", self.path("fleet"), self.path("request.pem"), str(self.number),
                   str(days), self.path("devices.json"), self.path("c-1.control"))
         return self.courier("init", self.path("c-1.control"), status=status)
