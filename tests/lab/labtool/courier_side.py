@@ -95,8 +95,9 @@ class Courier:
         return "-----BEGIN PUBLIC KEY-----" + self.read("-request.pem").split(
             "-----BEGIN PUBLIC KEY-----")[1]
 
-    def take_control(self, fleet, artifact_keys, devices, first_visit=()):
-        """Sign its bundle for these devices, and have it taken in."""
+    def take_control(self, fleet, artifact_keys, devices, first_visit=(), more=None):
+        """Sign its bundle for these devices, and have it taken in.  more: {device id: further
+        members}."""
         keys = []
         for name in artifact_keys:
             with open(artifact.key_paths(self.home, name)[1], encoding="ascii") as file:
@@ -104,7 +105,7 @@ class Courier:
         rows = [{"id": device.id, "identity": device.identity,
                  "first_visit": device.id in first_visit, "type": DEVICE_TYPE,
                  "artifact": SHIPPED, "label": device.label, "site": "Hall 7",
-                 "group": GROUP} for device in devices]
+                 "group": GROUP, **(more or {}).get(device.id, {})} for device in devices]
         with open(self.path(".control"), "wb") as out:
             out.write(fleet.control(self.id, self.read("-chain.pem"), keys, rows))
         return self.must("init", self.path(".control"))

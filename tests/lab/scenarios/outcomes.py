@@ -1,6 +1,8 @@
 """How an update can end, and what the server then knows."""
 
-from .stage import MENDER, ROLLBACK, UNCERTIFIED, UNVERIFIED, check, same
+import json
+
+from .stage import ANY, MENDER, ROLLBACK, UNCERTIFIED, UNVERIFIED, check, same
 
 PROVENANCE = ("courier_id", "courier_technician", "courier_collected_at", "courier_receipt",
               "courier_outcome", "courier_device_time", "courier_floor")
@@ -169,7 +171,75 @@ def first_visit(stage):
     pairing = stage.courier_inventory()
     wanted = "courier_pairing_" + stage.spki(stage.key_of(device))[:16]
     check(wanted in pairing, "no %s: %s", wanted, sorted(pairing))
+    # The operator certifies it; the courier brings the certificate, and nothing else is needed.
+    chain = stage.lab.fleet.certify_device(stage.key_of(device), device.id, device.identity,
+                                           "pumps")
+    stage.courier.take_control(stage.lab.fleet, stage.lab.facts["artifact_keys"],
+                               stage.devices, more={device.id: {"chain": chain}})
+    stage.deliver(device.id, status=ANY)
+    results = stage.deliver(device.id)
+    check(not results[device.id]["unverified"], "still unverified: %s", results)
+    stage.sync()
+    update.ended(device, "success")
+
+
+def retry(stage):
+    """deliver --retry after a failure: only the second outcome is reported"""
+    device = stage.devices[0]
+    update = stage.update(device)
+    stage.sync()
+    device.say("health", 1, "the hatch was open")
+    same(stage.deliver(device.id, status=1)[device.id]["word"], "ROLLED BACK", "word")
+    device.say("health", 0)
+    same(stage.deliver("--retry", device.id)[device.id]["word"], "CONFIRMED", "word")
+    stage.runs(device, update)
+    stage.sync()
+    update.ended(device, "success")
+    same(update.finals(), ["success"], "final statuses")
+
+
+def stage_now(stage):
+    """deliver --stage: transferred now, installed when the gate lets it"""
+    device = stage.devices[0]
+    before = device.software()
+    update = stage.update(device)
+    device.say("gate-install", 75, "at night")
+    stage.sync()
+    results = stage.deliver("--stage", device.id)
+    same(results[device.id]["word"], "STAGED", "word")
+    same(device.software(), before, "what runs")
+    device.say("gate-install", 0)
+    device.stop()
+    device.start(stage.lab.program("agent"))
+    stage.wait("the commit", lambda: device.journal()[-1] == "commit")
+    stage.deliver(device.id)
+    stage.sync()
+    update.ended(device, "success")
+
+
+def colleague(stage):
+    """a courier that is lost after the visit: a colleague's collects and reports"""
+    device = stage.devices[1]
+    update = stage.update(device)
+    stage.sync()
+    stage.deliver(device.id)
+    handed = json.loads(stage.inventory(device)["courier_next"])
+    same(handed["deployment"], update.deployment, "deployment in courier_next")
+    other = stage.colleague("laptop-2", device, more={device.id: {
+        "next_deployment": handed["deployment"], "next_request": handed["request"]}})
+    with stage.carried_by(other):
+        stage.sync()
+        check(update.row(device)["status"] == "downloading", "row: %s", update.row(device))
+        stage.deliver(device.id)
+        stage.sync()
+    update.ended(device, "success")
+    receipt = stage.receipt(update, device)
+    same(receipt["courier"]["id"], stage.courier.id, "who brought it")
+    same(stage.inventory(device)["courier_id"], stage.courier.id, "courier_id")
+    stage.courier.enrol([device])
+    stage.sync()
+    update.ended(device, "success")
 
 
 SCENARIOS = (success, file_installer, unhealthy, installer_fails, rollback_refused, reboot,
-             reboot_unhealthy, shared, gate_later, mender_client, first_visit)
+             reboot_unhealthy, shared, gate_later, stage_now, retry, mender_client, first_visit, colleague)

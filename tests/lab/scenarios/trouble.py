@@ -76,13 +76,7 @@ def kill_courier(stage):
     stage.sync()
     update.ended(device, "success")
     same(device.journal().count("commit") - commits, 1, "commits")
-    same(finals(update), ["success"], "final statuses")
-
-
-def finals(update):
-    return [step.reported() for step in update.requests("status")
-            if step.deployment() == update.deployment
-            and step.reported() in ("success", "failure")]
+    same(update.finals(), ["success"], "final statuses")
 
 
 def kill_agent(stage):
@@ -102,7 +96,7 @@ def kill_agent(stage):
     update.ended(device, "success")
     same(device.journal().count("install") - installs, 2, "installations begun")
     same(device.journal().count("commit") - commits, 1, "commits")
-    same(finals(update), ["success"], "final statuses")
+    same(update.finals(), ["success"], "final statuses")
 
 
 def unplugged_install(stage):

@@ -1,8 +1,12 @@
 """Who is believed, and who is not."""
 
+import datetime
 import os
 
-from .stage import NOT_AUTHORISED, SOME, check, said, same
+from labtool.fleet import Fleet, now
+from labtool.home import Home
+
+from .stage import BAUD, EXPIRED, NOT_AUTHORISED, SIGNATURE, SOME, check, said, same
 
 
 def wrong_key(stage):
@@ -20,22 +24,62 @@ def wrong_key(stage):
     stage.sync()
 
 
-def revoked(stage):
-    """a revoked courier is turned away by the device, with its reason"""
-    device = stage.devices[0]
-    update = stage.update(device)
-    stage.sync()
-    stage.lab.fleet.publish_crl(stage.courier.read("-chain.pem"))
-    device.stop()
-    device.trust(stage.lab.fleet, stage.lab.facts["artifact_keys"])
-    device.start(stage.lab.program("agent"))
+def refused(stage, device, status, *words):
+    """The device turns the courier away, with the reason, and runs what it ran."""
     before = device.software()
-    results = stage.deliver(device.id, status=NOT_AUTHORISED)
+    results = stage.deliver(device.port, status=status)
     one = next(iter(results.values()))
     same(one["word"], "NOT ACCEPTED", "word")
-    check("revocation" in one["reason"], "reason: %s", one)
+    for word in words:
+        check(word in one["reason"], "reason: %s", one)
     same(device.software(), before, "what runs")
-    same(stage.admin.abort(update.deployment).status, 204, "abort")
+
+
+def expired(stage):
+    """a courier whose certificate has ended is turned away"""
+    device = stage.devices[0]
+    other = stage.colleague("laptop-3", device, enrolled=False, days=30,
+                            begin=now() - datetime.timedelta(days=40))
+    with stage.carried_by(other):
+        refused(stage, device, EXPIRED, "expired")
+
+
+def wrong_group(stage):
+    """a courier of another group is turned away"""
+    device = stage.devices[0]
+    other = stage.colleague("laptop-4", device, enrolled=False, groups=("valves",))
+    with stage.carried_by(other):
+        refused(stage, device, NOT_AUTHORISED, "group")
+
+
+def stranger(stage):
+    """a courier of another fleet is turned away"""
+    device = stage.devices[0]
+    elsewhere = Home(stage.home.ensure("elsewhere"))
+    fleet = Fleet(elsewhere)
+    fleet.make()
+    other = stage.lab.courier("stranger", courier_id="laptop-5")
+    other.configure(BAUD)
+    other.issue(fleet)
+    other.take_control(fleet, stage.lab.facts["artifact_keys"], [device])
+    with stage.carried_by(other):
+        before = device.software()
+        done = stage.courier.run("deliver", device.port)
+        check(done.returncode in (NOT_AUTHORISED, SIGNATURE), "deliver: %s", said(done))
+        same(device.software(), before, "what runs")
+
+
+def revoked(stage):
+    """a colleague brings the news of a revocation: the courier is turned away from then on"""
+    device = stage.devices[0]
+    stage.update(device)
+    stage.sync()
+    stage.lab.fleet.publish_crl(stage.courier.read("-chain.pem"))
+    with stage.carried_by(stage.colleague("laptop-6", device, enrolled=False)):
+        stage.deliver(device.id)
+    refused(stage, device, NOT_AUTHORISED, "revocation")
+    device.kill()
+    refused(stage, device, NOT_AUTHORISED, "revocation")
 
 
 def wrong_passphrase(stage):
@@ -49,4 +93,4 @@ def wrong_passphrase(stage):
 
 
 # The last one leaves the courier revoked.
-SCENARIOS = (wrong_passphrase, wrong_key, revoked)
+SCENARIOS = (wrong_passphrase, wrong_key, expired, wrong_group, stranger, revoked)

@@ -46,14 +46,6 @@ def fail(stage, route):
     compare(stage, route + "-failure.jsonl", update)
 
 
-def abort(stage, route):
-    update = stage.update(stage.devices[0])
-    stage.sync()
-    stage.admin.abort(update.deployment)
-    stage.sync()
-    return route
-
-
 def v1(stage):
     """beside Debian's mender-client, at an open-source server: success, failure"""
     succeed(stage, "v1")
