@@ -6,12 +6,12 @@
 #include "courier/command.h"
 #include "courier/deliver.h"
 
-static volatile sig_atomic_t stop;
+static atomic_bool stop;
 
 static void on_interrupt(int number)
 {
 	(void)number;
-	stop = 1;
+	atomic_store(&stop, true);
 }
 
 /* ---- what a person sees ---- */
@@ -30,10 +30,6 @@ static bool describe(const struct deliver_result *result, struct buf *line, stru
 	if (moved && !buf_print(line, err, "  %s -> %s", result->before, result->after))
 		return false;
 	if (stayed && !buf_print(line, err, "  runs %s", result->after))
-		return false;
-	if (result->word == DELIVER_LINK_LOST
-		&& !buf_print(line, err, "  device unchanged, %u %% sent, resumes there",
-			result->percent))
 		return false;
 	if (result->unverified && !buf_print(line, err, "  UNVERIFIED"))
 		return false;
@@ -69,6 +65,7 @@ static void show_result(void *self, const struct deliver_result *result)
 	add_text(object, "before", result->before);
 	add_text(object, "after", result->after);
 	json_add_integer(object, "collected", result->collected);
+	json_add_integer(object, "percent", result->percent);
 	json_add_integer(object, "code", error_exit_status(result->code));
 	add_text(object, "reason", result->reason);
 	if (!describe(result, &line, &err) || !buf_text(&line, &text, &err))
@@ -175,7 +172,9 @@ bool cmd_deliver(struct courier *courier, int argc, char **argv, struct error *e
 			.self = courier,
 		},
 	};
-	const struct sigaction interrupt = {.sa_handler = on_interrupt};
+	/* The first asks for an end in order, the second has its usual way. */
+	const struct sigaction interrupt
+		= {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
 
 	if (!parse(argc, argv, &arguments, err))
 		return false;

@@ -16,6 +16,7 @@ static const char *const words[] = {
 	"REFUSED",
 	"FAILED",
 	"UP TO DATE",
+	"NOT SERVED",
 	"NOT FETCHED",
 	"STAGED",
 	"WAITING",
@@ -253,7 +254,9 @@ static bool sum_up(const struct run *run, struct error *err)
 {
 	const struct deliver_result *const failure = first_failure(run);
 
-	if (none_spoke(run))
+	if (none_spoke(run) && run->options->stop != NULL && atomic_load(run->options->stop))
+		return error_set(err, ERROR_CONTACT, "stopped before any device was met");
+	if (none_spoke(run) && run->options->device_count == 0)
 		return error_set(err, ERROR_NOTHING,
 			"no device beaconed on %zu cable%s: is it switched on, and its agent "
 			"running?",

@@ -5,7 +5,7 @@
 #ifndef COURIER_DELIVER_H
 #define COURIER_DELIVER_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "courier/settings.h"
 #include "courier/store.h"
@@ -17,6 +17,7 @@ enum deliver_word {
 	DELIVER_REFUSED,      /* the device will not have it, for ever */
 	DELIVER_FAILED,       /* neither old nor new software: needs a person */
 	DELIVER_UP_TO_DATE,   /* nothing to bring; receipts collected */
+	DELIVER_NOT_SERVED,   /* not one of this courier's devices; receipts collected */
 	DELIVER_NOT_FETCHED,  /* an assignment whose artifact is not here: sync */
 	DELIVER_STAGED,       /* verified and kept there, installed when its gate lets it */
 	DELIVER_WAITING,      /* its gate says later, or there is no space */
@@ -41,7 +42,7 @@ struct deliver_result {
 	const char *artifact, *deployment; /* of the errand; empty: none */
 	const char *before, *after;        /* software, as far as known; may be empty */
 	unsigned collected;                /* receipts kept in this run */
-	unsigned percent;                  /* of the artifact that the device has; LINK_LOST */
+	unsigned percent;                  /* of the artifact given to it in this run */
 	enum error_code code;
 	const char *reason; /* for people; empty: none */
 };
@@ -62,7 +63,7 @@ struct deliver_options {
 	size_t link_count;
 	bool retry, stage, identify;
 	int wait_s;
-	const volatile sig_atomic_t *stop; /* not 0: end in order */
+	const atomic_bool *stop; /* NULL never; true: end in order */
 	/* Called from any thread, one at a time. */
 	void (*done)(void *self, const struct deliver_result *);
 	void (*progress)(void *self, const struct deliver_progress *);

@@ -1,193 +1,6 @@
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/text.h"
 #include "courier/deliver_host.h"
-
-enum { NEW_ID_DIGITS = 16 };
-
-/* ---- papers ---- */
-
-void deliver_papers_free(struct deliver_papers *papers)
-{
-	control_free(&papers->control);
-	certificate_free(papers->chain);
-	crypto_key_free(papers->key);
-	buf_free(&papers->root);
-	*papers = (struct deliver_papers){0};
-}
-
-static bool load_key(struct store *store, struct crypto_key **key, struct error *err)
-{
-	SECRET seed = {0};
-
-	return store_get_secret(store, STORE_COURIER_KEY, &seed, err)
-		&& crypto_key_from_seed(&seed, key, err);
-}
-
-bool deliver_papers_load(struct store *store, struct deliver_papers *out, struct error *err)
-{
-	CLEANUP(deliver_papers_free) struct deliver_papers papers = {0};
-	CLEANUP(buf_free) struct buf bundle = {0};
-	bool found = false;
-
-	if (!store_get_paper(store, "control", &bundle, &found, err))
-		return false;
-	if (!found)
-		return error_set(err, ERROR_UNAUTHORISED,
-			"this courier has no certificate yet: give courier-request.pem to the "
-			"operator, then run courier init with the control bundle that comes "
-			"back");
-	if (!store_get_paper(store, "root", &papers.root, &found, err)
-		|| !control_open(
-			buf_bytes(&bundle), buf_bytes(&papers.root), 0, &papers.control, err)
-		|| !certificate_parse(bytes_of(papers.control.chain), &papers.chain, err)
-		|| !load_key(store, &papers.key, err))
-		return false;
-	*out = papers;
-	papers = (struct deliver_papers){0};
-	return true;
-}
-
-/* ---- who is it ---- */
-
-static bool replace_buf(struct buf *buf, struct bytes with, struct error *err)
-{
-	buf->len = 0;
-	return buf_append(buf, with, err);
-}
-
-/* Once a device has shown a certificate, nobody without one can speak for it. */
-static bool was_certified(const struct deliver_host *host, const char *id)
-{
-	CLEANUP(store_device_free) struct store_device known = {0};
-	struct error err = {0};
-	bool found = false;
-
-	return !store_get_device(host->store, id, &known, &found, &err)
-		|| (found && known.certified);
-}
-
-/* The device that the operator enrolled under this identity for a first visit; NULL if
- * there is none. */
-static const struct control_device *enrolled(
-	const struct deliver_host *host, const struct digest *identity)
-{
-	const struct control *const control = &host->papers->control;
-	struct error err = {0};
-
-	for (size_t i = 0; i < control->device_count; i++) {
-		const struct control_device *const device = &control->devices[i];
-		struct digest own;
-
-		if (device->first_visit
-			&& identity_digest(bytes_of(device->identity), &own, &err)
-			&& digest_equal(&own, identity) && !was_certified(host, device->id))
-			return device;
-	}
-	return NULL;
-}
-
-/* A certified device is who its certificate says; what it says of itself must agree. */
-static bool name_certified(struct deliver_host *host, const struct visit_peer *peer,
-	char id[static CERTIFICATE_ID_MAX + 1], struct error *err)
-{
-	struct certificate_holder holder;
-	struct digest identity;
-
-	if (!certificate_holder(peer->chain, &holder, err)
-		|| !identity_digest(bytes_of(host->inventory.identity), &identity, err))
-		return false;
-	if (strcmp(holder.id, host->inventory.device) != 0
-		|| (holder.has_identity && !digest_equal(&holder.identity, &identity)))
-		return error_set(err, ERROR_WRONG_DEVICE,
-			"certified as %s, but its inventory is of another device: its identity "
-			"script may have changed its answer",
-			holder.id);
-	memcpy(id, holder.id, sizeof(holder.id));
-	return true;
-}
-
-/* One without a certificate is who the operator enrolled under the identity it states,
- * or a newcomer named by its key. */
-static bool name_newcomer(struct deliver_host *host, const struct visit_peer *peer,
-	char id[static CERTIFICATE_ID_MAX + 1], struct error *err)
-{
-	CLEANUP(identity_free) struct identity stated = {0};
-	struct digest key, identity;
-	char digits[DIGEST_TEXT];
-
-	if (!identity_open(peer->accept->identity, &stated, err)
-		|| !crypto_public_fingerprint(host->key, &key, err)
-		|| !identity_digest(bytes_of(stated.identity), &identity, err))
-		return false;
-	if (!digest_equal(&key, &stated.key))
-		return error_set(
-			err, ERROR_SIGNATURE, "its identity statement is of another key");
-
-	const struct control_device *const known = enrolled(host, &identity);
-
-	digest_text(&key, digits);
-	if (known != NULL)
-		memcpy(id, known->id, sizeof(known->id));
-	else
-		(void)snprintf(id, CERTIFICATE_ID_MAX + 1, "new-%.*s", NEW_ID_DIGITS, digits);
-	return text_set(&host->device.id_data, stated.identity, err)
-		&& text_set(&host->device.device_type, stated.device_type, err)
-		&& replace_buf(&host->device.identity, peer->accept->identity, err);
-}
-
-/* Read its inventory and learn its id; *ID is set. */
-static bool name_device(struct deliver_host *host, const struct visit_peer *peer,
-	char id[static CERTIFICATE_ID_MAX + 1], struct error *err)
-{
-	inventory_free(&host->inventory);
-	crypto_public_free(host->key);
-	host->key = NULL;
-	if (!certificate_public(peer->chain, &host->key, err)
-		|| !inventory_open(peer->accept->inventory, host->key, &host->inventory, err))
-		return false;
-	return peer->certified ? name_certified(host, peer, id, err)
-			       : name_newcomer(host, peer, id, err);
-}
-
-/* What the store knows of ID, brought up to date with what it just said. */
-static bool remember(struct deliver_host *host, const struct visit_peer *peer, const char *id,
-	struct error *err)
-{
-	CLEANUP(store_device_free) struct store_device known = {0};
-	CLEANUP(store_device_free) struct store_device stated = host->device;
-	CLEANUP(buf_free) struct buf pem = {0};
-	const char *text = NULL;
-	bool found = false;
-
-	host->device = (struct store_device){0};
-	if (!store_get_device(host->store, id, &known, &found, err))
-		return false;
-	if (!found) {
-		known = stated; /* a newcomer, or one that another courier serves */
-		stated = (struct store_device){0};
-		memcpy(known.id, id, strlen(id) + 1);
-	} else if (!peer->certified
-		&& !replace_buf(&known.identity, buf_bytes(&stated.identity), err)) {
-		return false;
-	}
-	if (!crypto_public_pem(host->key, &pem, err) || !buf_text(&pem, &text, err)
-		|| !text_set(&known.key_pem, text, err)
-		|| !replace_buf(&known.inventory, peer->accept->inventory, err))
-		return false;
-	known.certified = peer->certified;
-	known.inventory_sent = false;
-	known.identity_sent = known.identity_sent && peer->certified;
-	known.visited = (int64_t)time(NULL);
-	if (!store_put_device(host->store, &known, "visited", err))
-		return false;
-	host->device = known;
-	known = (struct store_device){0};
-	return true;
-}
 
 /* ---- the errand ---- */
 
@@ -217,23 +30,65 @@ static bool may_serve(const struct deliver_host *host)
 	return false;
 }
 
+/* Does RECEIPT end what we brought? */
+static bool is_errand(const struct deliver_host *host, const struct receipt *receipt)
+{
+	return host->parcel.device[0] != 0
+		&& strcmp(host->parcel.deployment, receipt->deployment) == 0
+		&& (!host->parcel.has_digest
+			|| digest_equal(&host->parcel.digest, &receipt->digest));
+}
+
+/* For store_each_receipt(): how did the errand end? */
+struct verdict {
+	const struct deliver_host *host;
+	bool confirmed;
+};
+
+static bool weigh(void *self, const struct store_receipt *kept, struct error *err)
+{
+	struct verdict *const verdict = self;
+	struct receipt receipt;
+	struct error foreign = {0}; /* of a former key, perhaps: says nothing of today */
+
+	(void)err;
+	if (receipt_open(buf_bytes(&kept->envelope), verdict->host->key, &receipt, &foreign)
+		&& is_errand(verdict->host, &receipt) && outcome_terminal(receipt.outcome))
+		verdict->confirmed = receipt.outcome == OUTCOME_CONFIRMED;
+	return true;
+}
+
+/* The errand has its answer.  *AGAIN: it was a failure, of a former run, and the person
+ * wants it tried again. */
+static bool try_again(struct deliver_host *host, bool *again, struct error *err)
+{
+	struct verdict verdict = {.host = host};
+	struct store_parcel *const parcel = &host->parcel;
+	CLEANUP(store_parcel_free) struct store_parcel answered = {0};
+
+	*again = false;
+	if (!host->options->retry || host->retried || host->has_outcome)
+		return true;
+	if (!store_each_receipt(host->store, host->device.id, false, weigh, &verdict, err))
+		return false;
+	if (verdict.confirmed)
+		return true;
+	answered = *parcel;
+	*parcel = (struct store_parcel){0};
+	host->retried = true;
+	return store_move_parcel(host->store, answered.device, answered.deployment,
+		       PARCEL_RETRIED, "retried on site", err)
+		&& store_get_parcel(
+			host->store, answered.device, answered.deployment, parcel, again, err);
+}
+
 static bool find_parcel(struct deliver_host *host, bool *found, struct error *err)
 {
 	store_parcel_free(&host->parcel);
-	if (!store_open_parcel(host->store, host->device.id, &host->parcel, found, err)
-		|| !*found)
-		return !*found;
-	if (host->parcel.state != PARCEL_ANSWERED)
-		return true;
-	if (!host->options->retry) {
-		*found = false;
-		return true;
-	}
-	*found = store_move_parcel(host->store, host->device.id, host->parcel.deployment,
-		PARCEL_RETRIED, "retried on site", err);
-	return *found
-		&& store_get_parcel(host->store, host->device.id, host->parcel.deployment,
-			&host->parcel, found, err);
+	*found = false;
+	if (!store_open_parcel(host->store, host->device.id, &host->parcel, found, err))
+		return false;
+	return !*found || host->parcel.state != PARCEL_ANSWERED || try_again(host, found, err);
 }
 
 static void describe_offer(const struct deliver_host *host, struct message_offer *offer)
@@ -257,12 +112,12 @@ static bool choose_errand(
 	bool found = false;
 
 	host->unfetched = false;
-	if (host->options->identify) {
-		*errand = (struct visit_errand){.identify = host->chosen};
-		return true;
-	}
-	if (!host->chosen || !may_serve(host)) {
-		*errand = (struct visit_errand){0};
+	host->passed = !host->chosen ? "not asked for"
+		: host->options->identify || may_serve(host)
+		? NULL
+		: "not one of this courier's devices: the operator enrolls it";
+	if (host->passed != NULL || host->options->identify) {
+		*errand = (struct visit_errand){.identify = host->passed == NULL};
 		return true;
 	}
 	if (!find_parcel(host, &found, err))
@@ -278,10 +133,9 @@ static bool met(void *self, const struct visit_peer *peer, struct visit_errand *
 	struct error *err)
 {
 	struct deliver_host *const host = self;
-	char id[CERTIFICATE_ID_MAX + 1] = "";
 
-	store_device_free(&host->device);
-	if (!name_device(host, peer, id, err) || !remember(host, peer, id, err))
+	host->accepted = true;
+	if (!deliver_who(host, peer, err))
 		return false;
 	host->met = true;
 	host->chosen = is_chosen(host, err);
@@ -326,22 +180,19 @@ static bool fill_receipt(const struct deliver_host *host, const struct message_r
 		&& buf_append(&out->inventory, message->inventory, err);
 }
 
-/* Does RECEIPT end what we brought? */
-static bool is_errand(const struct deliver_host *host, const struct receipt *receipt)
-{
-	return host->parcel.device[0] != 0
-		&& strcmp(host->parcel.deployment, receipt->deployment) == 0
-		&& (!host->parcel.has_digest
-			|| digest_equal(&host->parcel.digest, &receipt->digest));
-}
-
+/* Is there a parcel that RECEIPT answers?  The same deployment with another artifact is
+ * not what is wanted now. */
 static bool has_parcel(
 	struct deliver_host *host, const struct receipt *receipt, bool *has, struct error *err)
 {
 	CLEANUP(store_parcel_free) struct store_parcel parcel = {0};
+	bool found = false;
 
-	return store_get_parcel(
-		host->store, host->device.id, receipt->deployment, &parcel, has, err);
+	if (!store_get_parcel(
+		    host->store, host->device.id, receipt->deployment, &parcel, &found, err))
+		return false;
+	*has = found && (!parcel.has_digest || digest_equal(&parcel.digest, &receipt->digest));
+	return true;
 }
 
 static bool keep(
@@ -390,6 +241,24 @@ static bool note_taken(struct deliver_host *host, struct error *err)
 	return host->taken;
 }
 
+/* What cannot be read here must be fetched again, which is for sync to do. */
+static bool lose_artifact(struct deliver_host *host, struct error *err)
+{
+	const struct store_parcel *const parcel = &host->parcel;
+	char name[STORE_BLOB_NAME_MAX];
+	struct error why = {0};
+
+	if (err->code != ERROR_DAMAGED && err->code != ERROR_NOTHING)
+		return false;
+	store_blob_name(host->device.server, parcel->artifact_id, name);
+	if (!store_blob_drop(host->store, name, &why)
+		|| !store_move_parcel(host->store, parcel->device, parcel->deployment,
+			PARCEL_LOST, "its artifact was damaged in the store", &why))
+		return error_while(err, "%s", why.text);
+	err->code = ERROR_DAMAGED;
+	return error_while(err, "run courier sync, which fetches the artifact again");
+}
+
 static bool read_object(void *self, enum message_object object, uint64_t offset, uint8_t *at,
 	size_t len, struct error *err)
 {
@@ -398,8 +267,11 @@ static bool read_object(void *self, enum message_object object, uint64_t offset,
 	if (object != MESSAGE_ARTIFACT)
 		return error_set(
 			err, ERROR_MALFORMED, "it asks for metadata, and there is none");
-	return open_reader(host, err) && note_taken(host, err)
-		&& store_reader_at(host->reader, offset, at, len, err);
+	if (!open_reader(host, err))
+		return lose_artifact(host, err);
+	if (!note_taken(host, err))
+		return false;
+	return store_reader_at(host->reader, offset, at, len, err) || lose_artifact(host, err);
 }
 
 static void progress(
@@ -409,6 +281,7 @@ static void progress(
 
 	if (sent > host->sent)
 		host->sent = sent;
+	host->phase = state->phase;
 	host->show(host, message_phase_text(state->phase), sent, size);
 }
 
@@ -433,46 +306,4 @@ void deliver_host_done(struct deliver_host *host)
 	crypto_public_free(host->key);
 	inventory_free(&host->inventory);
 	store_reader_close(host->reader);
-}
-
-/* A new chain for the device at the other end goes with HELLO: it is found by the id
- * its certificate has, or, before it has one, by its key. */
-static const struct control_device *chain_for(
-	const struct deliver_host *host, const struct session *session)
-{
-	const struct control *const control = &host->papers->control;
-	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
-	struct digest fingerprint, own;
-	struct error err = {0};
-	bool certified = false;
-	const struct certificate *const peer = session_peer(session, &certified);
-
-	if (peer == NULL || !certificate_public(peer, &key, &err)
-		|| !crypto_public_fingerprint(key, &fingerprint, &err))
-		return NULL;
-	for (size_t i = 0; i < control->device_count; i++) {
-		CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
-		CLEANUP(crypto_public_cleanup) struct crypto_public *new_key = NULL;
-
-		if (control->devices[i].chain != NULL
-			&& certificate_parse(bytes_of(control->devices[i].chain), &chain, &err)
-			&& certificate_public(chain, &new_key, &err)
-			&& crypto_public_fingerprint(new_key, &own, &err)
-			&& digest_equal(&own, &fingerprint))
-			return &control->devices[i];
-	}
-	return NULL;
-}
-
-struct message_hello deliver_hello(
-	const struct deliver_host *host, const struct session *session)
-{
-	const struct control_device *const known = chain_for(host, session);
-
-	return (struct message_hello){
-		.version = MESSAGE_VERSION,
-		.software = bytes_of("courier " COURIER_VERSION),
-		.crl = bytes_of(host->papers->control.crl),
-		.chain = known != NULL ? bytes_of(known->chain) : (struct bytes){NULL, 0},
-	};
 }

@@ -28,21 +28,29 @@ struct deliver_host {
 	void (*show)(struct deliver_host *, const char *phase, uint64_t sent, uint64_t size);
 	void *self; /* for show() */
 
-	bool met, chosen;
+	bool accepted; /* some device took this courier in */
+	bool met;      /* and is known: DEVICE, KEY and INVENTORY hold */
+	bool chosen;
+	const char *passed; /* why it is not served; NULL: it is */
 	struct store_device device;
 	struct crypto_public *key;  /* of the device met */
 	struct store_parcel parcel; /* the errand; empty device: none */
+	bool retried;               /* its failure is tried again in this run */
 	bool unfetched;             /* there is one, but its artifact is not here */
 	bool taken;                 /* it asked for its first byte */
 	struct store_reader *reader;
 	struct inventory inventory; /* the last one */
 	unsigned collected;
 	bool has_outcome;
-	struct receipt outcome; /* of the errand */
-	uint64_t sent;          /* bytes of the artifact that the device has been given */
+	struct receipt outcome;   /* of the errand */
+	uint64_t sent;            /* bytes of the artifact that the device has been given */
+	enum message_phase phase; /* the last one it said */
 };
 
 void deliver_host_done(struct deliver_host *);
+/* Learn who the peer is - the device met before, if there was one - and keep what it says
+ * of itself; fills device, key and inventory. */
+NODISCARD bool deliver_who(struct deliver_host *, const struct visit_peer *, struct error *);
 struct visit_courier_host deliver_host_of(struct deliver_host *);
 /* HELLO for the device last met, or a stranger; borrows from the host. */
 struct message_hello deliver_hello(const struct deliver_host *, const struct session *);

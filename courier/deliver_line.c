@@ -23,7 +23,7 @@ static bool plug_in(struct talk *talk)
 	struct error err = {0};
 
 	while (!open_channel(talk, &err)) {
-		if (err.code == ERROR_BUSY) /* worth saying whoever asked */
+		if (err.code != ERROR_LINK) /* worth saying whoever asked */
 			talk->line->spoke = true;
 		if (err.code != ERROR_LINK || deliver_clock_ms() >= talk->until_ms
 			|| deliver_stopped(talk->line)) {
@@ -76,14 +76,19 @@ static bool go_on(struct talk *talk, unsigned *visits, unsigned *lost, uint64_t 
 		return false;
 	if (talk->ending == ENDED_UNPLUGGED && !talk->line->spoke)
 		return false;
-	talk->until_ms = seconds_from_now(talk->line->options->wait_s);
+	/* A cable that went with the device's restart comes back with it. */
+	if (!talk->away)
+		talk->until_ms = seconds_from_now(talk->line->options->wait_s);
 	return ++*lost < LOST_MAX;
 }
 
-static void note_noise(struct talk *talk)
+/* Nobody opened, but somebody may have been heard. */
+static void note_silence(struct talk *talk)
 {
 	const struct channel_noise noise = channel_noise(talk->channel);
 
+	talk->peer_busy = talk->ending == ENDED_SILENT && channel_peer_busy(talk->channel);
+	talk->line->spoke = talk->line->spoke || talk->peer_busy;
 	if (talk->ending != ENDED_SILENT || talk->line->spoke || noise.noise_bytes == 0)
 		return;
 	talk->line->spoke = true;
@@ -101,7 +106,7 @@ static void serve(struct talk *talk)
 			return;
 		do {
 			deliver_talk(talk);
-			note_noise(talk);
+			note_silence(talk);
 			if (!go_on(talk, &visits, &lost, &sent))
 				return;
 			visit_courier_free(talk->visit);

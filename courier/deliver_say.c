@@ -15,10 +15,61 @@ static const struct {
 
 static void say_reason(struct talk *talk, struct bytes text)
 {
-	const int len = (int)(text.len < sizeof(talk->line->reason) ? text.len : 0);
+	const size_t room = sizeof(talk->line->reason) - 1;
+	const size_t len = text.len < room ? text.len : room;
 
-	(void)snprintf(talk->line->reason, sizeof(talk->line->reason), "%.*s", len,
+	(void)snprintf(talk->line->reason, sizeof(talk->line->reason), "%.*s", (int)len,
 		len > 0 ? (const char *)text.at : "");
+}
+
+static bool brought_something(const struct deliver_host *host)
+{
+	return host->parcel.device[0] != 0 && !host->unfetched
+		&& host->parcel.state != PARCEL_ANSWERED;
+}
+
+static unsigned percent(const struct deliver_host *host)
+{
+	const uint64_t size = host->parcel.size;
+
+	return size > 0 && brought_something(host) ? (unsigned)(host->sent * 100 / size) : 0;
+}
+
+/* Has the device all it needs, so that it may be at work now? */
+static bool goes_on(const struct deliver_host *host)
+{
+	static const bool works[] = {
+		[MESSAGE_PHASE_VERIFYING] = true,
+		[MESSAGE_PHASE_INSTALLING] = true,
+		[MESSAGE_PHASE_REBOOTING] = true,
+		[MESSAGE_PHASE_CHECKING] = true,
+		[MESSAGE_PHASE_COMMITTING] = true,
+		[MESSAGE_PHASE_ROLLING_BACK] = true,
+	};
+
+	return (host->phase < COUNT(works) && works[host->phase])
+		|| (host->sent > 0 && host->sent >= host->parcel.size);
+}
+
+/* Why it ended before its end, and how it stands with the device now. */
+static void say_cut_short(struct talk *talk, const char *why)
+{
+	const struct deliver_host *const host = &talk->line->host;
+	char *const text = talk->line->reason;
+	const size_t room = sizeof(talk->line->reason);
+
+	if (!host->met || !brought_something(host))
+		(void)snprintf(text, room, "%.400s", why);
+	else if (goes_on(host))
+		(void)snprintf(text, room,
+			"%.300s; it has all of the update and goes on by itself: connect again "
+			"for its receipt",
+			why);
+	else
+		(void)snprintf(text, room,
+			"%.300s; the device is unchanged, %u %% given to it in this run: run "
+			"courier deliver again to go on from there",
+			why, percent(host));
 }
 
 static void say_outcome(struct talk *talk, struct deliver_result *result)
@@ -31,6 +82,7 @@ static void say_outcome(struct talk *talk, struct deliver_result *result)
 	result->before = receipt->before;
 	result->after = receipt->after;
 	result->code = receipt->code;
+	result->safe_to_unplug = outcome_terminal(receipt->outcome);
 	if (result->word == DELIVER_ANOTHER)
 		result->code = ERROR_CONTACT;
 	else if (result->word != DELIVER_CONFIRMED && result->code == ERROR_NONE)
@@ -49,75 +101,92 @@ static void say_phase(struct talk *talk, struct deliver_result *result)
 		: phase == MESSAGE_PHASE_WAITING     ? DELIVER_WAITING
 						     : DELIVER_ANOTHER;
 	result->code = phase == MESSAGE_PHASE_STAGED ? ERROR_NONE : ERROR_CONTACT;
+	result->safe_to_unplug = phase == MESSAGE_PHASE_STAGED;
 	if (state != NULL)
 		say_reason(talk, state->text);
 }
 
-static bool brought_something(const struct deliver_host *host)
+static void say_served(struct talk *talk, struct deliver_result *result)
 {
-	return host->parcel.device[0] != 0 && !host->unfetched
-		&& host->parcel.state != PARCEL_ANSWERED;
+	const struct deliver_host *const host = &talk->line->host;
+
+	result->safe_to_unplug = true;
+	if (host->options->identify && host->passed == NULL) {
+		result->word = DELIVER_IDENTIFIED;
+	} else if (host->unfetched) {
+		result->word = DELIVER_NOT_FETCHED;
+		result->code = ERROR_CONTACT;
+		say_reason(talk, bytes_of("its update is not here yet: run courier sync"));
+	} else if (!host->device.certified && host->device.server == NULL) {
+		result->word = DELIVER_MET;
+	} else if (host->passed != NULL) {
+		result->word = DELIVER_NOT_SERVED;
+		say_reason(talk, bytes_of(host->passed));
+	} else {
+		result->word = DELIVER_UP_TO_DATE;
+	}
 }
 
 static void say_done(struct talk *talk, struct deliver_result *result)
 {
 	const struct deliver_host *const host = &talk->line->host;
 
-	result->safe_to_unplug = true;
 	if (host->has_outcome)
 		say_outcome(talk, result);
-	else if (host->options->identify && host->chosen)
-		result->word = DELIVER_IDENTIFIED;
 	else if (brought_something(host))
 		say_phase(talk, result);
-	else if (host->unfetched)
-		*result = (struct deliver_result){.word = DELIVER_NOT_FETCHED,
-			.safe_to_unplug = true,
-			.code = ERROR_CONTACT};
-	else if (!host->device.certified && host->device.server == NULL)
-		result->word = DELIVER_MET;
 	else
-		result->word = DELIVER_UP_TO_DATE;
+		say_served(talk, result);
 }
 
 static void say_broken(struct talk *talk, struct deliver_result *result)
 {
 	const struct deliver_host *const host = &talk->line->host;
-	const struct store_parcel *const parcel = &host->parcel;
 
 	if (host->has_outcome && outcome_terminal(host->outcome.outcome)) {
 		say_outcome(talk, result); /* only its goodbye was lost */
-		result->safe_to_unplug = true;
 		return;
 	}
-	if (talk->away) {
-		result->word = DELIVER_ANOTHER;
+	if (talk->away || talk->peer_busy) {
+		result->word = talk->away ? DELIVER_ANOTHER : DELIVER_WAITING;
 		result->code = ERROR_CONTACT;
 		say_reason(talk,
-			bytes_of("it has not come back from its restart; the update "
-				 "goes on by itself, connect again later"));
+			bytes_of(talk->away
+					? "it has not come back from its restart; the update "
+					  "goes on by itself, connect again later"
+					: "it is busy with something it must finish first: "
+					  "connect again later"));
 		return;
 	}
 	result->word = host->met ? DELIVER_LINK_LOST : DELIVER_NO_DEVICE;
 	result->code = talk->why.code == ERROR_BUSY ? ERROR_BUSY : ERROR_LINK;
-	result->percent = parcel->size > 0 ? (unsigned)(host->sent * 100 / parcel->size) : 0;
-	say_reason(talk, bytes_of(talk->why.text));
+	say_cut_short(talk, talk->why.text);
 }
 
+/* Before it took us in, it was the device that said no - unless it is no device of the
+ * fleet, or talks nonsense. */
 static void say_wrong(struct talk *talk, struct deliver_result *result)
 {
-	const bool refused = !talk->line->host.met;
+	const enum error_code code = talk->why.code;
+	const bool refused = !talk->line->host.accepted && code != ERROR_SIGNATURE
+		&& code != ERROR_MALFORMED;
 
 	result->word = refused ? DELIVER_NOT_ACCEPTED : DELIVER_ERROR;
-	result->code = talk->why.code;
-	say_reason(talk, bytes_of(talk->why.text));
+	result->code = code;
+	say_cut_short(talk, talk->why.text);
 }
 
 static void say_stopped(struct talk *talk, struct deliver_result *result)
 {
+	const struct deliver_host *const host = &talk->line->host;
+
+	if (host->has_outcome && outcome_terminal(host->outcome.outcome)) {
+		say_outcome(talk, result);
+		return;
+	}
 	result->word = DELIVER_ANOTHER;
 	result->code = ERROR_CONTACT;
-	say_reason(talk, bytes_of("stopped; run courier deliver again to go on"));
+	say_cut_short(talk, "stopped");
 }
 
 void deliver_say(struct talk *talk)
@@ -145,6 +214,7 @@ void deliver_say(struct talk *talk)
 		: NULL;
 	result.deployment = host->parcel.deployment;
 	result.collected = host->collected;
+	result.percent = percent(host);
 	result.reason = line->reason;
 	line->result = result;
 }

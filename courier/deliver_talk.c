@@ -19,7 +19,7 @@ int64_t deliver_clock_ms(void)
 
 bool deliver_stopped(const struct deliver_line *line)
 {
-	return line->options->stop != NULL && *line->options->stop != 0;
+	return line->options->stop != NULL && atomic_load(line->options->stop);
 }
 
 /* ---- progress ---- */
@@ -60,7 +60,6 @@ static bool begin_visit(struct talk *talk, struct error *err)
 {
 	const struct session *const session = channel_session(talk->channel);
 
-	talk->line->spoke = true;
 	talk->away = false;
 	talk->hello = deliver_hello(&talk->line->host, session);
 	return visit_courier_new(&talk->host, &talk->hello, session, &talk->visit, err);
@@ -92,6 +91,11 @@ void deliver_talk_end(struct talk *talk, enum ending ending, const struct error 
 	talk->ending = ending;
 	if (why != NULL)
 		talk->why = *why;
+	else if (ending == ENDED_BROKEN)
+		(void)error_set(&talk->why, ERROR_LINK, "the device ended the conversation");
+	else if (ending == ENDED_SILENT && !talk->line->spoke)
+		(void)error_set(&talk->why, ERROR_LINK,
+			"no device beacons: is it switched on, and its agent running?");
 	talk->parting_ms = deliver_clock_ms() + PART_MS;
 }
 
@@ -133,6 +137,8 @@ static bool step_talk(struct talk *talk, int64_t now_ms)
 {
 	const enum channel_state state = channel_state(talk->channel);
 
+	if (state != CHANNEL_QUIET) /* somebody beaconed */
+		talk->line->spoke = true;
 	if (deliver_stopped(talk->line)) {
 		deliver_talk_end(talk, ENDED_STOPPED, NULL);
 		channel_close(talk->channel);

@@ -35,7 +35,8 @@ struct talk {
 	uint64_t first_sent;
 	uint64_t rate;
 	bool resumed;
-	bool away; /* it restarts, and has not been heard since */
+	bool away;      /* it restarts, and has not been heard since */
+	bool peer_busy; /* it beacons, but nobody should open */
 };
 
 int64_t deliver_clock_ms(void); /* monotonic */
