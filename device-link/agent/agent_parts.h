@@ -3,8 +3,11 @@
  *
  *	agent.c         its life and its loop
  *	agent_line.c    the cable, conversations, messages in and out
+ *	agent_admit.c   may this courier visit?
  *	agent_visit.c   what a courier asks and offers (visit_device_host)
+ *	agent_take.c    offers taken: a new job
  *	agent_work.c    the job: facts, actions, children
+ *	agent_after.c   what follows when a child has ended
  *	agent_survey.c  asking the scripts
  *	agent_receipt.c receipts, and what there is to say
  */
@@ -117,6 +120,12 @@ bool agent_line_visited(const struct agent *); /* a courier was accepted and is 
 /* No more than is on its way already. */
 void agent_line_silence(struct agent *);
 
+/* ---- agent_admit.c ---- */
+/* The visit host's judge(). */
+NODISCARD bool agent_judge(void *self, const struct certificate *courier,
+	const struct message_hello *, bool *refused, struct message_refused *why,
+	struct error *);
+
 /* ---- agent_visit.c ---- */
 void agent_visit_host(struct agent *, struct visit_device_host *);
 
@@ -139,12 +148,25 @@ NODISCARD bool agent_write_receipt(struct agent *, struct error *);
 NODISCARD bool agent_go(struct agent *, enum job_phase, const enum outcome *, enum error_code,
 	const char *reason, struct error *);
 NODISCARD bool agent_save_job(struct agent *, struct error *);
-NODISCARD bool agent_log(struct agent *, struct error *, const char *fmt, ...) PRINTF(3, 4);
+/* A line of the job's log.  A full disk costs the line, not the job. */
+void agent_log(struct agent *, const char *fmt, ...) PRINTF(2, 3);
 
 /* ---- agent_work.c ---- */
 NODISCARD bool agent_work_step(struct agent *, struct error *);
 void agent_work_stop(struct agent *);
 int64_t agent_work_deadline_ms(const struct agent *);
+/* Endings, and the way to one. */
+NODISCARD bool agent_refuse(struct agent *, const struct error *why, struct error *);
+NODISCARD bool agent_rolled_back(struct agent *, struct error *);
+NODISCARD bool agent_to_roll_back(
+	struct agent *, enum error_code, const char *why, struct error *);
+/* The artifact file cannot be written or read now: wait for the next offer. */
+void agent_spool_failed(struct agent *, const struct error *why);
+
+/* ---- agent_after.c ---- */
+NODISCARD bool agent_worker_step(struct agent *, struct error *);
+
+/* ---- agent_take.c ---- */
 /* A new job, in place of what there was: receive the artifact of OFFER. */
 NODISCARD bool agent_work_take(struct agent *, const struct message_offer *, struct error *);
 /* A courier offered what the job is about, or its conversation began anew. */

@@ -6,16 +6,18 @@
 #include "device-link/agent/agent_parts.h"
 #include "device-link/agent/job_log.h"
 
-bool agent_log(struct agent *agent, struct error *err, const char *fmt, ...)
+void agent_log(struct agent *agent, const char *fmt, ...)
 {
 	char text[1024];
+	struct error why = {0};
 	va_list arguments;
 
 	va_start(arguments, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, arguments);
 	va_end(arguments);
 	agent_say("%s: %s", agent->job.deployment, text);
-	return job_log_say(agent->log_path, text, err);
+	if (!job_log_say(agent->log_path, text, &why))
+		agent_say("%s", why.text);
 }
 
 /* ---- what there is to say ---- */
@@ -128,11 +130,11 @@ bool agent_go(struct agent *agent, enum job_phase phase, const enum outcome *out
 		return false;
 	if (outcome == NULL)
 		agent_tell_phase(agent, reason);
-	return agent_log(agent, err, "%s%s%s%s%s",
-		outcome == NULL ? "" : outcome_name(*outcome),
+	agent_log(agent, "%s%s%s%s%s", outcome == NULL ? "" : outcome_name(*outcome),
 		outcome == NULL || phase == JOB_NONE ? "" : ", ",
 		phase == JOB_NONE ? "" : job_phase_name(phase), reason[0] == 0 ? "" : ": ",
 		reason);
+	return true;
 }
 
 /* ---- receipts ---- */

@@ -3,13 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/file.h"
-#include "common/plan.h"
 #include "device-link/agent/agent_parts.h"
 #include "device-link/agent/job_log.h"
-#include "device-link/agent/verified.h"
-
-enum { GATE_LATER_STATUS = 75 /* EX_TEMPFAIL */ };
 
 /* ---- what is known ---- */
 
@@ -127,14 +122,28 @@ static bool do_ask_gate(struct agent *agent, struct error *err)
 		agent->settings->hook_timeout_s, PURPOSE_GATE, err);
 }
 
-static bool do_open_spool(struct agent *agent, struct error *err)
+void agent_spool_failed(struct agent *agent, const struct error *why)
 {
-	agent->hashed = false;
-	return spool_open(agent->settings->spool, &agent->job.digest, agent->job.size,
-		&agent->spool, err);
+	spool_free(agent->spool);
+	agent->spool = NULL;
+	agent->stuck = true;
+	agent_say("%s", why->text);
+	agent_tell_phase(agent, why->text);
 }
 
-static bool refuse(struct agent *agent, const struct error *why, struct error *err)
+static bool do_open_spool(struct agent *agent, struct error *err)
+{
+	struct error why = {0};
+
+	(void)err;
+	agent->hashed = false;
+	if (!spool_open(agent->settings->spool, &agent->job.digest, agent->job.size,
+		    &agent->spool, &why))
+		agent_spool_failed(agent, &why);
+	return true;
+}
+
+bool agent_refuse(struct agent *agent, const struct error *why, struct error *err)
 {
 	static const enum outcome refused = OUTCOME_REFUSED;
 
@@ -150,14 +159,14 @@ static bool start_again(struct agent *agent, struct error *err)
 	agent->spool = NULL;
 	agent->asked = 0;
 	agent->job.mismatches++;
-	if (!spool_clear(agent->settings->spool, err) || !agent_save_job(agent, err)
-		|| !agent_log(agent, err, "what came has another digest than the offer"))
+	if (!spool_clear(agent->settings->spool, err) || !agent_save_job(agent, err))
 		return false;
+	agent_log(agent, "what came has another digest than the offer");
 	if (agent->job.mismatches < 2)
 		return true;
 	(void)error_set(
 		&why, ERROR_SIGNATURE, "what came has another digest than the offer, twice");
-	return refuse(agent, &why, err);
+	return agent_refuse(agent, &why, err);
 }
 
 static bool do_verify(struct agent *agent, struct error *err)
@@ -217,7 +226,7 @@ static bool do_to_commit(struct agent *agent, struct error *err)
 	return agent_go(agent, JOB_COMMITTING, NULL, ERROR_NONE, "", err);
 }
 
-static bool to_roll_back(
+bool agent_to_roll_back(
 	struct agent *agent, enum error_code code, const char *why, struct error *err)
 {
 	agent->job.code = code;
@@ -232,7 +241,7 @@ static bool do_to_roll_back(struct agent *agent, struct error *err)
 
 	(void)snprintf(why, sizeof(why), "%s was cut short %d times",
 		job_phase_name(agent->job.phase), AGENT_TRIES);
-	return to_roll_back(agent, ERROR_FAILED, why, err);
+	return agent_to_roll_back(agent, ERROR_FAILED, why, err);
 }
 
 static bool do_give_up(struct agent *agent, struct error *err)
@@ -249,7 +258,7 @@ static bool do_give_up(struct agent *agent, struct error *err)
 	return agent_go(agent, JOB_NONE, &failed, ERROR_FAILED, why, err);
 }
 
-static bool rolled_back(struct agent *agent, struct error *err)
+bool agent_rolled_back(struct agent *agent, struct error *err)
 {
 	static const enum outcome outcome = OUTCOME_ROLLED_BACK;
 	char why[STATEMENT_REASON_MAX + 1];
@@ -261,7 +270,7 @@ static bool rolled_back(struct agent *agent, struct error *err)
 static bool do_after_reboot(struct agent *agent, struct error *err)
 {
 	if (agent->job.rolled_back)
-		return rolled_back(agent, err);
+		return agent_rolled_back(agent, err);
 	return agent_go(agent, JOB_CHECKING, NULL, ERROR_NONE, "", err);
 }
 
@@ -276,8 +285,9 @@ static bool start_reboot(struct agent *agent, struct error *err)
 
 static bool do_reboot(struct agent *agent, struct error *err)
 {
-	if (!count_try(agent, err) || !agent_log(agent, err, "reboot"))
+	if (!count_try(agent, err))
 		return false;
+	agent_log(agent, "reboot");
 	agent->reboot_told = false;
 	agent->reboot_ms = agent->now_ms + AGENT_SAY_MS;
 	if (!agent_line_visited(agent))
@@ -326,199 +336,18 @@ static bool act(struct agent *agent, enum agent_action action, struct error *err
 	return actions[action](agent, err);
 }
 
-/* ---- after a child ---- */
-
-/* The first line it printed, or the last one, as a clause. */
-static void first_line(struct bytes text, char *line, size_t room)
-{
-	const uint8_t *const end = text.len == 0 ? NULL : memchr(text.at, '\n', text.len);
-	const size_t len = end == NULL ? text.len : (size_t)(end - text.at);
-
-	(void)snprintf(line, room, "%.*s", (int)(len < room ? len : room - 1),
-		len == 0 ? "" : (const char *)text.at);
-}
-
-static void last_line(struct bytes text, char *line, size_t room)
-{
-	while (text.len > 0 && text.at[text.len - 1] == '\n')
-		text.len--;
-
-	const uint8_t *const before = text.len == 0 ? NULL : memrchr(text.at, '\n', text.len);
-	const size_t start = before == NULL ? 0 : (size_t)(before - text.at) + 1;
-
-	first_line((struct bytes){text.len == 0 ? NULL : text.at + start, text.len - start},
-		line, room);
-}
-
-static bool after_gate(struct agent *agent, const struct process_end *end, struct error *err)
-{
-	first_line(
-		process_output(agent->worker), agent->gate_reason, sizeof(agent->gate_reason));
-	agent->gate = end->exited && end->status == 0 ? GATE_NOW : GATE_LATER;
-	if (agent->gate == GATE_NOW)
-		return true;
-	if (agent->gate_reason[0] == 0)
-		(void)snprintf(agent->gate_reason, sizeof(agent->gate_reason),
-			"the device's gate says %s",
-			end->status == GATE_LATER_STATUS ? "later" : "no");
-	agent->gate_ms = agent->now_ms + AGENT_GATE_MS;
-	agent_tell_phase(agent, agent->gate_reason);
-	return agent_log(agent, err, "gate: %s", agent->gate_reason);
-}
-
-/* The courier's word for it does not count any more. */
-static bool take_name(struct agent *agent, struct error *err)
-{
-	CLEANUP(artifact_free) struct artifact artifact = {0};
-
-	if (!verified_load(agent->verified_path, &artifact, err))
-		return false;
-	(void)snprintf(agent->job.name, sizeof(agent->job.name), "%s", artifact.name);
-	return true;
-}
-
-static bool after_verify(struct agent *agent, const struct process_end *end, struct error *err)
-{
-	struct error why = {.code = ERROR_FAILED};
-	char line[400];
-
-	last_line(process_errors(agent->worker), line, sizeof(line));
-	if (end->exited && end->status == 0) {
-		spool_free(agent->spool);
-		agent->spool = NULL;
-		return take_name(agent, err)
-			&& agent_go(agent, JOB_STAGED, NULL, ERROR_NONE, "verified", err);
-	}
-	(void)error_set(&why, end->exited ? (enum error_code)end->status : ERROR_FAILED, "%s",
-		line[0] == 0 ? "verifying did not end by itself" : line);
-	if (plan_terminal(why.code))
-		return refuse(agent, &why, err);
-	agent->stuck = true;
-	agent_tell_phase(agent, why.text);
-	return agent_log(agent, err, "cannot verify now: %s", why.text);
-}
-
-static bool after_reboot_command(
-	struct agent *agent, const struct process_end *end, struct error *err)
-{
-	if (end->exited && end->status == 0)
-		return true;
-	agent->reboot_ms = agent->now_ms + AGENT_RETRY_MS;
-	return agent_log(agent, err, "the reboot command failed");
-}
-
-/* The update is in place and healthy: from now on nothing older will do. */
-static bool raise_marks(struct agent *agent, struct error *err)
-{
-	CLEANUP(artifact_free) struct artifact artifact = {0};
-	uint64_t counter = 0;
-	bool found = false;
-
-	if (!verified_load(agent->verified_path, &artifact, err)
-		|| !plan_counter(&artifact, agent->settings->counter, &counter, &found, err)
-		|| !survey_apply(agent->settings, &artifact, err))
-		return false;
-	if (!found || counter <= agent->marks.counter)
-		return true;
-	agent->marks.counter = counter;
-	return marks_save(agent->marks_path, &agent->marks, err);
-}
-
-static bool after_work(struct agent *agent, enum agent_work work, const struct process_end *end,
-	struct error *err)
-{
-	const struct agent_step step = agent_plan_after(work, end->exited, end->status);
-	struct job *const job = &agent->job;
-	char line[160], why[STATEMENT_REASON_MAX + 1] = "";
-
-	last_line(process_errors(agent->worker), line, sizeof(line));
-	if (step.why != NULL)
-		(void)snprintf(
-			why, sizeof(why), "%s%s%s", step.why, line[0] == 0 ? "" : ": ", line);
-	job->committed = job->committed || step.committed;
-	job->rolled_back = job->rolled_back || step.rolled_back;
-	if (step.receipt && step.outcome == OUTCOME_CONFIRMED && !raise_marks(agent, err))
-		return false;
-	if (work == WORK_ROLL_BACK && step.outcome == OUTCOME_ROLLED_BACK && step.receipt)
-		return rolled_back(agent, err);
-	if (step.next == JOB_ROLLING_BACK)
-		return to_roll_back(agent, step.code, why, err);
-	return agent_go(
-		agent, step.next, step.receipt ? &step.outcome : NULL, step.code, why, err);
-}
-
-static bool after_install(struct agent *agent, const struct process_end *end, struct error *err)
-{
-	return after_work(agent, WORK_INSTALL, end, err);
-}
-
-static bool after_commit(struct agent *agent, const struct process_end *end, struct error *err)
-{
-	return after_work(agent, WORK_COMMIT, end, err);
-}
-
-static bool after_roll_back(
-	struct agent *agent, const struct process_end *end, struct error *err)
-{
-	return after_work(agent, WORK_ROLL_BACK, end, err);
-}
-
-static bool after_check(struct agent *agent, const struct process_end *end, struct error *err)
-{
-	return after_work(agent, WORK_CHECK, end, err);
-}
-
-static const struct {
-	const char *name;
-	bool (*after)(struct agent *, const struct process_end *, struct error *);
-} purposes[] = {
-	[PURPOSE_NONE] = {"nothing", NULL},
-	[PURPOSE_GATE] = {"gate", after_gate},
-	[PURPOSE_VERIFY] = {"verify", after_verify},
-	[PURPOSE_INSTALL] = {"install", after_install},
-	[PURPOSE_COMMIT] = {"commit", after_commit},
-	[PURPOSE_ROLL_BACK] = {"rollback", after_roll_back},
-	[PURPOSE_CHECK] = {"health", after_check},
-	[PURPOSE_REBOOT] = {"reboot", after_reboot_command},
-};
-
-static bool worker_step(struct agent *agent, struct error *err)
-{
-	struct process_end end = {0};
-	bool ended = false;
-
-	if (agent->worker == NULL)
-		return true;
-	if (!process_step(agent->worker, agent->now_ms, &ended, &end, err))
-		return false;
-	if (!ended)
-		return true;
-
-	const enum agent_purpose purpose = agent->purpose;
-	const char *const name = purposes[purpose].name;
-
-	agent->purpose = PURPOSE_NONE;
-
-	const bool ok
-		= job_log_output(agent->log_path, name, process_output(agent->worker), err)
-		&& job_log_output(agent->log_path, name, process_errors(agent->worker), err)
-		&& purposes[purpose].after(agent, &end, err);
-
-	process_free(agent->worker);
-	agent->worker = NULL;
-	return ok;
-}
-
 /* ---- the loop's part ---- */
 
-static bool hash_step(struct agent *agent, struct error *err)
+static void hash_step(struct agent *agent)
 {
+	struct error why = {0};
+
 	if (agent->spool == NULL || agent->hashed)
-		return true;
-	if (!spool_step(agent->spool, &agent->hashed, err))
-		return false;
-	agent->asked = spool_size(agent->spool);
-	return true;
+		return;
+	if (spool_step(agent->spool, &agent->hashed, &why))
+		agent->asked = spool_size(agent->spool);
+	else
+		agent_spool_failed(agent, &why);
 }
 
 /* A gate that said later is asked again from time to time; about a transfer only when
@@ -534,8 +363,9 @@ bool agent_work_step(struct agent *agent, struct error *err)
 {
 	enum agent_action action = ACTION_REST;
 
-	if (!worker_step(agent, err) || !hash_step(agent, err) || !reboot_step(agent, err))
+	if (!agent_worker_step(agent, err) || !reboot_step(agent, err))
 		return false;
+	hash_step(agent);
 	gate_step(agent);
 	do {
 		const struct agent_facts facts = facts_of(agent);
@@ -579,62 +409,4 @@ void agent_work_stop(struct agent *agent)
 	agent->job.tries--; /* we were told to stop: it was not its fault */
 	if (!agent_save_job(agent, &why))
 		agent_say("%s", why.text);
-}
-
-/* ---- offers ---- */
-
-static void fill_job(struct agent *agent, const struct message_offer *offer)
-{
-	struct job *const job = &agent->job;
-
-	*job = (struct job){
-		.phase = JOB_RECEIVING,
-		.digest = offer->digest,
-		.size = offer->size,
-		.unpacked = offer->unpacked,
-		.stage = (offer->flags & MESSAGE_OFFER_STAGE) != 0,
-		.courier = agent->visitor,
-	};
-	(void)snprintf(job->deployment, sizeof(job->deployment), "%.*s",
-		(int)offer->deployment.len, (const char *)offer->deployment.at);
-	(void)snprintf(job->name, sizeof(job->name), "%.*s", (int)offer->name.len,
-		(const char *)offer->name.at);
-	(void)snprintf(job->before, sizeof(job->before), "%s", agent->survey.artifact_name);
-}
-
-bool agent_work_take(struct agent *agent, const struct message_offer *offer, struct error *err)
-{
-	fill_job(agent, offer);
-	spool_free(agent->spool);
-	agent->spool = NULL;
-	agent->stuck = false;
-	agent->gate = GATE_UNASKED;
-	return file_remove(agent->log_path, err) && file_remove(agent->verified_path, err)
-		&& work_remove_tree(agent->work_path, err)
-		&& spool_path(agent->settings->spool, &agent->job.digest, agent->file_path, err)
-		&& agent_save_job(agent, err)
-		&& agent_log(agent, err, "%s, offered by %s (%s)", agent->job.name,
-			agent->visitor.id, agent->visitor.technician);
-}
-
-void agent_work_carried(struct agent *agent, bool stage)
-{
-	agent->carried = true;
-	agent->stuck = false;
-	agent->gate = agent->gate == GATE_LATER ? GATE_UNASKED : agent->gate;
-	agent->job.stage = agent->job.phase == JOB_STAGED ? agent->job.stage && stage : stage;
-	agent->job.courier = agent->visitor;
-	agent->asked = agent->spool == NULL ? 0 : spool_size(agent->spool);
-}
-
-void agent_work_dropped(struct agent *agent)
-{
-	agent->carried = false;
-	if (agent->job.phase != JOB_RECEIVING)
-		return;
-	if (agent->spool != NULL && agent->hashed && !spool_whole(agent->spool)) {
-		spool_free(agent->spool);
-		agent->spool = NULL;
-	}
-	agent->gate = GATE_UNASKED;
 }
