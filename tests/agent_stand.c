@@ -307,6 +307,9 @@ void stand_plug(struct stand *stand)
 	char link[PATH_MAX];
 	struct termios raw;
 
+	/* The name first: a number without a pty is the next one's, of whatever test. */
+	path_of(stand, "tty", link);
+	(void)unlink(link);
 	file_close(&stand->cable);
 	stand->cable = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(stand->cable >= 0);
@@ -316,8 +319,6 @@ void stand_plug(struct stand *stand)
 	assert_int_equal(tcgetattr(stand->cable, &raw), 0);
 	cfmakeraw(&raw);
 	assert_int_equal(tcsetattr(stand->cable, TCSANOW, &raw), 0);
-	path_of(stand, "tty", link);
-	(void)unlink(link);
 	assert_int_equal(symlink(stand->name, link), 0);
 }
 

@@ -10,6 +10,7 @@ Debian's mender-client in a mount namespace of its own: that scenario needs root
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -100,6 +101,9 @@ def main():
     parser.add_argument("--build", default=os.path.join(HERE, "..", "build"), metavar="DIR")
     parser.add_argument("--keep", action="store_true", help="keep the lab of a failure, running")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
+    # Told to stop, it ends its lab too: an agent left behind would open other tests' ptys.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     return Play(parser.parse_args()).run()
 
 
