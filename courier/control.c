@@ -168,14 +168,12 @@ static bool read_one(void *self, const struct json *object, struct error *err)
 	return read_device(object, device, err) || error_while(err, "devices");
 }
 
-/* Equals in the order of the bundle: the first one is found. */
 static int by_id(const void *a, const void *b)
 {
 	const struct control_device *const *const left = a;
 	const struct control_device *const *const right = b;
-	const int order = strcmp((*left)->id, (*right)->id);
 
-	return order != 0 ? order : (*left > *right) - (*left < *right);
+	return strcmp((*left)->id, (*right)->id);
 }
 
 static bool sort_devices(struct control *control, struct error *err)
@@ -188,6 +186,10 @@ static bool sort_devices(struct control *control, struct error *err)
 		control->by_id[i] = &control->devices[i];
 	qsort(control->by_id, control->device_count, sizeof(const struct control_device *),
 		by_id);
+	for (size_t i = 1; i < control->device_count; i++)
+		if (strcmp(control->by_id[i - 1]->id, control->by_id[i]->id) == 0)
+			return error_set(err, ERROR_MALFORMED, "%s is listed twice",
+				control->by_id[i]->id);
 	return true;
 }
 
