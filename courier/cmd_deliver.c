@@ -73,24 +73,36 @@ static void show_result(void *self, const struct deliver_result *result)
 	output_fact(&courier->output, object, text);
 }
 
-/* Rate and time left; before there is a rate, only the size. */
+/* How far, how fast, how long yet: by the measured rate, or before there is one by the
+ * cable's. */
+static void print_transfer(const struct deliver_progress *progress, char *text, size_t room)
+{
+	const uint64_t rate = progress->rate > 0 ? progress->rate : progress->line_rate;
+	char size[32], speed[32], left[32], resumed[32] = "";
+
+	output_size(progress->size, size);
+	output_size(rate, speed);
+	output_duration((int64_t)((progress->size - progress->sent) / rate), left);
+	if (progress->resumed > 0)
+		(void)snprintf(resumed, sizeof(resumed), "  resumed at %u %%",
+			(unsigned)(progress->resumed * 100 / progress->size));
+	(void)snprintf(text, room, "%3u %% of %s  %s/s  %s left%s",
+		(unsigned)(progress->sent * 100 / progress->size), size, speed, left, resumed);
+}
+
 static void show_progress(void *self, const struct deliver_progress *progress)
 {
 	const struct courier *const courier = self;
-	char size[32], rate[32], left[32], text[160];
-	const char *const name = progress->device[0] != 0 ? progress->device : progress->link;
+	const bool known = progress->rate > 0 || progress->line_rate > 0;
+	const char *const name = progress->label != NULL ? progress->label
+		: progress->device[0] != 0               ? progress->device
+							 : progress->link;
+	char transfer[120] = "", text[200];
 
-	output_size(progress->size, size);
-	if (progress->rate > 0 && progress->size > 0 && progress->sent < progress->size) {
-		output_size(progress->rate, rate);
-		output_duration(
-			(int64_t)((progress->size - progress->sent) / progress->rate), left);
-		(void)snprintf(text, sizeof(text), "%-16.16s %-12s %3u %% of %s  %s/s  %s left",
-			name, progress->phase,
-			(unsigned)(progress->sent * 100 / progress->size), size, rate, left);
-	} else {
-		(void)snprintf(text, sizeof(text), "%-16.16s %s", name, progress->phase);
-	}
+	if (known && progress->sent < progress->size)
+		print_transfer(progress, transfer, sizeof(transfer));
+	(void)snprintf(
+		text, sizeof(text), "%-20.20s %-12s %s", name, progress->phase, transfer);
 	output_progress(&courier->output, progress->row, progress->rows, text);
 }
 

@@ -48,11 +48,13 @@ struct deliver_result {
 };
 
 struct deliver_progress {
-	const char *device, *link; /* device empty: not met yet */
-	const char *phase;         /* "receiving", ... */
-	uint64_t sent, size;       /* bytes of the artifact */
-	uint64_t resumed;          /* where this run began */
-	uint64_t rate;             /* bytes per second, measured; 0: not yet */
+	const char *device, *label; /* device empty: not met yet; label NULL: none */
+	const char *link;
+	const char *phase;   /* "receiving", ... */
+	uint64_t sent, size; /* bytes of the artifact: what the device has, of all */
+	uint64_t resumed;    /* where this conversation began */
+	uint64_t rate;       /* bytes per second, measured; 0: not yet */
+	uint64_t line_rate;  /* of the cable; 0: not known */
 	size_t row, rows;
 };
 

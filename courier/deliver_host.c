@@ -279,8 +279,6 @@ static void progress(
 {
 	struct deliver_host *const host = self;
 
-	if (sent > host->sent)
-		host->sent = sent;
 	host->phase = state->phase;
 	host->show(host, message_phase_text(state->phase), sent, size);
 }

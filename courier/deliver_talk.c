@@ -24,34 +24,85 @@ bool deliver_stopped(const struct deliver_line *line)
 
 /* ---- progress ---- */
 
+static uint64_t acknowledged(const struct talk *talk)
+{
+	return channel_statistics(talk->channel).acknowledged;
+}
+
+/* What was given to the channel is not what the device has: a slow line has seconds
+ * of it in the queue.  The stream carries a little more than the artifact, so that this
+ * runs ahead by less than a hundredth; but all is said only when all is there. */
+static uint64_t delivered(const struct talk *talk)
+{
+	const uint64_t at = talk->began_at + (acknowledged(talk) - talk->began_acked);
+
+	if (!talk->began)
+		return 0;
+	if (at < talk->sent)
+		return at;
+	return channel_flushed(talk->channel) ? talk->sent : talk->sent - 1;
+}
+
+static void show(struct talk *talk, int64_t now_ms)
+{
+	struct deliver_line *const line = talk->line;
+	const uint64_t got = delivered(talk);
+	const int64_t spent_ms = now_ms - talk->began_ms;
+
+	if (got > line->host.sent)
+		line->host.sent = got;
+
+	const struct deliver_progress progress = {
+		.device = line->host.device.id,
+		.label = line->host.device.label,
+		.link = line->address,
+		.phase = talk->phase,
+		.sent = got,
+		.size = talk->size,
+		.resumed = talk->began_at,
+		.rate = talk->began && spent_ms > 0
+			? (got - talk->began_at) * 1000 / (uint64_t)spent_ms
+			: 0,
+		.line_rate = channel_rate(talk->channel),
+		.row = line->row,
+		.rows = line->rows,
+	};
+
+	talk->shown_ms = now_ms;
+	line->report(line, &progress);
+}
+
+/* Between two events of the visit, too, the line goes on carrying. */
+static void show_now_and_then(struct talk *talk, int64_t now_ms)
+{
+	if (talk->phase != NULL && now_ms - talk->shown_ms >= STEP_MS)
+		show(talk, now_ms);
+}
+
+static void begin_transfer(struct talk *talk, uint64_t sent, int64_t now_ms)
+{
+	talk->began = true;
+	talk->began_ms = now_ms;
+	talk->began_at = sent > MESSAGE_DATA_MAX ? sent - MESSAGE_DATA_MAX : 0;
+	talk->began_acked = acknowledged(talk);
+}
+
 void deliver_talk_show(
 	struct deliver_host *host, const char *phase, uint64_t sent, uint64_t size)
 {
 	struct talk *const talk = host->self;
 	const int64_t now = deliver_clock_ms();
+	const bool is_new = talk->phase != phase;
 
-	if (sent > 0 && !talk->resumed) {
-		talk->resumed = true;
-		talk->first_ms = now;
-		talk->first_sent = sent;
-	}
-	if (talk->resumed && now > talk->first_ms && sent > talk->first_sent)
-		talk->rate
-			= (sent - talk->first_sent) * 1000 / (uint64_t)(now - talk->first_ms);
-
-	const struct deliver_progress progress = {
-		.device = host->device.id,
-		.link = talk->line->address,
-		.phase = phase,
-		.sent = sent,
-		.size = size,
-		.resumed = talk->first_sent,
-		.rate = talk->rate,
-		.row = talk->line->row,
-		.rows = talk->line->rows,
-	};
-
-	talk->line->report(talk->line, &progress);
+	talk->phase = phase;
+	talk->sent = sent;
+	talk->size = size;
+	if (sent > 0 && !talk->began)
+		begin_transfer(talk, sent, now);
+	if (is_new)
+		show(talk, now);
+	else
+		show_now_and_then(talk, now);
 }
 
 /* ---- one conversation ---- */
@@ -61,6 +112,7 @@ static bool begin_visit(struct talk *talk, struct error *err)
 	const struct session *const session = channel_session(talk->channel);
 
 	talk->away = false;
+	talk->began = false;
 	talk->hello = deliver_hello(&talk->line->host, session);
 	return visit_courier_new(&talk->host, &talk->hello, session, &talk->visit, err);
 }
@@ -201,6 +253,7 @@ void deliver_talk(struct talk *talk)
 		}
 		if (step_talk(talk, now))
 			break;
+		show_now_and_then(talk, now);
 		wait_for_work(talk, now);
 	}
 	if (talk->ending != ENDED_SILENT && talk->ending != ENDED_REBOOTING)

@@ -30,13 +30,17 @@ struct talk {
 	int64_t parting_ms; /* the visit is over: the time by which all must be said */
 	enum ending ending;
 	struct error why;
-	/* the rate, measured over the run */
-	int64_t first_ms;
-	uint64_t first_sent;
-	uint64_t rate;
-	bool resumed;
-	bool away;      /* it restarts, and has not been heard since */
-	bool peer_busy; /* it beacons, but nobody should open */
+	/* what is shown of it */
+	const char *phase; /* NULL: nothing yet */
+	uint64_t sent, size;
+	int64_t shown_ms;
+	/* the transfer, since its first byte in this conversation */
+	bool began;
+	int64_t began_ms;
+	uint64_t began_at;    /* offset in the artifact */
+	uint64_t began_acked; /* bytes of the stream the device then had */
+	bool away;            /* it restarts, and has not been heard since */
+	bool peer_busy;       /* it beacons, but nobody should open */
 };
 
 int64_t deliver_clock_ms(void); /* monotonic */

@@ -61,11 +61,11 @@ struct server {
  * Errors all functions share: ERROR_UNAUTHORISED not accepted (pending, rejected or
  * revoked: servers do not say which); ERROR_DEFERRED the server asks to be left
  * alone (retry_s() says how long; no function ever sleeps); ERROR_ABORTED the
- * deployment was withdrawn, ERROR_GONE it is no longer known; ERROR_MALFORMED an answer we cannot read; ERROR_TIMEOUT
- * and ERROR_FAILED otherwise.  Each function logs in by itself when there is no token,
- * and again, once, when the token is refused: the caller stores TOKEN of the device
- * whenever it changed, also after a failure (then it may be empty), and before
- * anything else: an old token must never be shown to a server again.
+ * deployment was withdrawn, ERROR_GONE it is no longer known; ERROR_MALFORMED an answer we
+ * cannot read; ERROR_TIMEOUT and ERROR_FAILED otherwise.  Each function logs in by itself when
+ * there is no token, and again, once, when the token is refused: the caller stores TOKEN of the
+ * device whenever it changed, also after a failure (then it may be empty), and before anything
+ * else: an old token must never be shown to a server again.
  *
  * A struct server is used by one thread at a time; open one per thread.
  */
