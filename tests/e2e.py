@@ -22,11 +22,11 @@ sys.path.insert(0, os.path.join(HERE, "lab"))
 
 from labtool.client import Failed  # noqa: E402
 from labtool.home import LabError  # noqa: E402
-from scenarios import outcomes, trouble, trust, wire  # noqa: E402
+from scenarios import command, outcomes, trouble, trust, wire  # noqa: E402
 from scenarios.stage import Stage, Unlike  # noqa: E402
 
 EXPECTED = (Unlike, LabError, Failed, OSError, subprocess.TimeoutExpired)
-ALL = outcomes.SCENARIOS + trouble.SCENARIOS + trust.SCENARIOS
+ALL = command.SCENARIOS + outcomes.SCENARIOS + trouble.SCENARIOS + trust.SCENARIOS
 WIRE = {wire.v1: {"v2": False}, wire.v2: {"v2": True}}  # each with a server of its own
 
 

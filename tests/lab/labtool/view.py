@@ -47,6 +47,10 @@ def state(admin, known=()):
     return devices
 
 
+def shown(value):
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
 def text(devices):
     """The same for people."""
     lines = []
@@ -63,5 +67,6 @@ def text(devices):
                 "  log: %d lines" % one["log"].count("\n") if one["log"] else ""))
         reported = device["inventory"].get("inventory", {})
         if reported:
-            lines.append("  " + " ".join("%s=%s" % pair for pair in sorted(reported.items())))
+            lines.append("  " + " ".join("%s=%s" % (name, shown(value))
+                                         for name, value in sorted(reported.items())))
     return "\n".join(lines)

@@ -14,6 +14,8 @@ def success(stage):
     update = stage.update(device)
     results = stage.bring(update)
     check(results[device.id]["safe_to_unplug"], "safe to unplug: %s", results)
+    status = stage.rows("status")[0]
+    same((status["outstanding"], status["unsent"]), (0, 0), "outstanding and unsent")
     stage.runs(device, update)
     row = update.ended(device, "success")
     check("CONFIRMED" in row.get("substate", ""), "substate: %s", row)
@@ -67,12 +69,16 @@ def installer_fails(stage):
 
 
 def rollback_refused(stage):
-    """a counter below the device's is refused, for ever"""
+    """a counter below the device's: the plan knows, the device refuses it for ever"""
     device = stage.devices[0]
     stage.bring(stage.update(device))
     before = device.software()
     journal = device.journal().count("install")
     update = stage.update(device, counter=0)
+    stage.sync()
+    plan = stage.courier.run("--json", "plan", device.id)
+    same(plan.returncode, ROLLBACK, "plan: " + plan.stdout)
+    same(json.loads(plan.stdout)["blockers"][0]["code"], ROLLBACK, "the blocker's code")
     stage.bring(update, "REFUSED", status=ROLLBACK)
     same(device.software(), before, "what runs")
     same(device.journal().count("install"), journal, "installations")

@@ -208,8 +208,8 @@ class Stage:
 
     # The technician
 
-    def sync(self, status=OK):
-        done = self.courier.run("sync", timeout=COMMAND_S)
+    def sync(self, *options, status=OK):
+        done = self.courier.run(*options, "sync", timeout=COMMAND_S)
         same(done.returncode, status, "sync: " + said(done))
         return done
 

@@ -1,5 +1,6 @@
 """What goes wrong between the ends, and must not matter."""
 
+import json
 import os
 
 from .stage import LINK, check, same
@@ -27,7 +28,8 @@ def abort_after(stage):
     stage.sync()
     stage.deliver(device.id)
     same(stage.admin.abort(update.deployment).status, 204, "abort")
-    stage.sync()
+    kept = [json.loads(line)["kept"] for line in stage.sync("--json").stdout.splitlines()]
+    same(sum(kept), 1, "outcomes kept here")
     update.ended(device, "aborted")
     same(stage.inventory(device)["artifact_name"], update.name, "artifact_name")
     same(stage.inventory(device)["courier_outcome"], "CONFIRMED", "courier_outcome")
