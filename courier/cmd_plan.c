@@ -10,15 +10,18 @@
 
 struct plan {
 	const struct courier *courier;
-	struct control control;
+	struct rehearsal_papers papers;
 	int64_t date;
 	size_t ready, blocked;
 	enum error_code code; /* of the blockers; ERROR_PARTIAL: several kinds */
 };
 
-static void plan_done(struct plan *plan)
+static bool read_papers(struct plan *plan, struct error *err)
 {
-	control_free(&plan->control);
+	CLEANUP(control_free) struct control control = {0};
+
+	return enrolment_need(plan->courier->store, &control, err)
+		&& rehearsal_read_papers(&control, &plan->papers, err);
 }
 
 /* ---- what a person sees ---- */
@@ -119,7 +122,7 @@ static bool plan_one(void *self, const struct trip_device *trip, struct error *e
 	const char *text = NULL;
 
 	if (!rehearsal_make(
-		    &plan->control, plan->courier->settings, trip, plan->date, &rehearsal, err)
+		    &plan->papers, plan->courier->settings, trip, plan->date, &rehearsal, err)
 		|| !print_line(trip, &rehearsal, &line, err) || !buf_text(&line, &text, err))
 		return false;
 	add_fact(trip, &rehearsal, fact);
@@ -141,7 +144,6 @@ bool cmd_plan(struct courier *courier, int argc, char **argv, struct error *err)
 {
 	static const struct option options[]
 		= {{"until", required_argument, NULL, 'u'}, {NULL, 0, NULL, 0}};
-	CLEANUP(plan_done)
 	struct plan plan = {.courier = courier, .date = (int64_t)time(NULL)};
 
 	for (int option = 0; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
@@ -151,7 +153,7 @@ bool cmd_plan(struct courier *courier, int argc, char **argv, struct error *err)
 		if (!until_parse(optarg, &plan.date, err))
 			return false;
 	}
-	return enrolment_need(courier->store, &plan.control, err)
+	return read_papers(&plan, err)
 		&& trip_each(courier->store, argv + optind, true, plan_one, &plan, err)
 		&& verdict(&plan, err);
 }

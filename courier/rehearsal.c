@@ -66,30 +66,37 @@ static void judge_time(const struct certificate_holder *us, const struct trip_de
 		block(out, &why);
 }
 
-static bool judge_us(const struct control *control, const struct trip_device *trip,
-	int64_t date, struct rehearsal *out, struct error *err)
+bool rehearsal_read_papers(
+	const struct control *control, struct rehearsal_papers *out, struct error *err)
 {
 	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
 	CLEANUP(certificate_crl_cleanup) struct certificate_crl *crl = NULL;
-	const char *const group = trip->device->group;
-	struct certificate_holder us;
-	struct error why = {0};
+	struct rehearsal_papers made = {.revoked = false};
 
 	if (!certificate_parse(bytes_of(control->chain), &chain, err)
-		|| !certificate_holder(chain, &us, err)
+		|| !certificate_holder(chain, &made.us, err)
 		|| !certificate_crl_parse(bytes_of(control->crl), bytes_of(control->chain),
 			bytes_of(control->root), &crl, err))
 		return false;
-	out->until = us.not_after;
-	judge_time(&us, trip, date, out);
-	if (certificate_crl_revokes(crl, chain)
-		&& !error_set(&why, ERROR_UNAUTHORISED, "this courier is revoked"))
+	made.revoked = certificate_crl_revokes(crl, chain);
+	*out = made;
+	return true;
+}
+
+static void judge_us(const struct rehearsal_papers *papers, const struct trip_device *trip,
+	int64_t date, struct rehearsal *out)
+{
+	const char *const group = trip->device->group;
+	struct error why = {0};
+
+	out->until = papers->us.not_after;
+	judge_time(&papers->us, trip, date, out);
+	if (papers->revoked && !error_set(&why, ERROR_UNAUTHORISED, "this courier is revoked"))
 		block(out, &why);
-	if (group != NULL && !certificate_in_group(&us, group)
+	if (group != NULL && !certificate_in_group(&papers->us, group)
 		&& !error_set(&why, ERROR_UNAUTHORISED,
 			"the device is of group %s, our certificate is not", group))
 		block(out, &why);
-	return true;
 }
 
 /* ---- the device's decision ---- */
@@ -144,7 +151,7 @@ static void block_unfetched(const struct trip_device *trip, struct rehearsal *ou
 	block(out, &why);
 }
 
-bool rehearsal_make(const struct control *control, const struct settings *settings,
+bool rehearsal_make(const struct rehearsal_papers *papers, const struct settings *settings,
 	const struct trip_device *trip, int64_t date, struct rehearsal *out, struct error *err)
 {
 	struct rehearsal made = {0};
@@ -153,8 +160,7 @@ bool rehearsal_make(const struct control *control, const struct settings *settin
 	if (is_open) {
 		made.deliverable = true;
 		made.wire_s = wire_seconds(settings, trip->parcel.size);
-		if (!judge_us(control, trip, date, &made, err))
-			return false;
+		judge_us(papers, trip, date, &made);
 		if (trip->parcel.state == PARCEL_WANTED)
 			block_unfetched(trip, &made);
 		else if (trip->parcel.state != PARCEL_INSTALLED

@@ -25,8 +25,17 @@ struct rehearsal {
 	size_t blocker_count;
 };
 
+/* What our own papers say of us: read once for all devices. */
+struct rehearsal_papers {
+	struct certificate_holder us;
+	bool revoked;
+};
+
+NODISCARD bool rehearsal_read_papers(
+	const struct control *, struct rehearsal_papers *, struct error *);
+
 /* DATE: when the visit may be at the latest, Unix seconds. */
-NODISCARD bool rehearsal_make(const struct control *, const struct settings *,
+NODISCARD bool rehearsal_make(const struct rehearsal_papers *, const struct settings *,
 	const struct trip_device *, int64_t date, struct rehearsal *, struct error *);
 
 #endif
