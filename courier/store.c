@@ -70,6 +70,7 @@ static struct store *store_new(const char *home, struct error *err)
 	make_recursive(&store->mutex);
 	(void)pthread_mutex_init(&store->writers_mutex, NULL);
 	(void)pthread_cond_init(&store->writers_changed, NULL);
+	(void)pthread_cond_init(&store->group.over, NULL);
 	if (set_home(store, home, err) && keys_new(&store->keys, err))
 		return store;
 	store_close(store);
@@ -85,6 +86,7 @@ void store_close(struct store *store)
 	index_free(&store->index);
 	file_close(&store->blobs);
 	file_close(&store->lock);
+	(void)pthread_cond_destroy(&store->group.over);
 	(void)pthread_cond_destroy(&store->writers_changed);
 	(void)pthread_mutex_destroy(&store->writers_mutex);
 	(void)pthread_mutex_destroy(&store->mutex);

@@ -1,5 +1,7 @@
-/* store_change.c - transactions: of one change, or of a batch of them. */
+/* store_change.c - transactions: of one change, of a group of threads, or of a batch. */
 #include "courier/store_audit.h"
+
+enum { GROUP_MAX = 64 /* changes that wait for one commit */ };
 
 static bool run(struct store *store, enum sql_statement which, struct error *err)
 {
@@ -14,19 +16,86 @@ static bool is_undone(const struct store *store)
 	return sqlite3_get_autocommit(store->database.at) != 0;
 }
 
-static bool undone(struct error *err)
+/* Why, as far as the database still knows; always false. */
+static bool undone(const struct store *store, struct error *err)
 {
+	if (sqlite3_errcode(store->database.at) != SQLITE_OK)
+		return sql_fail(&store->database, err);
 	return error_set(err, ERROR_FAILED, "the database undid the changes before this one");
+}
+
+/* Back to where a transaction began; what was undone is no longer in the index. */
+static void go_back(struct store *store, const struct head *former)
+{
+	struct error ignored = {0};
+
+	if (!is_undone(store))
+		(void)run(store, SQL_ROLLBACK, &ignored);
+	store->head = *former;
+	index_free(&store->index);
+}
+
+/* ---- a group ---- */
+
+static bool others_come(const struct store *store)
+{
+	return atomic_load(&store->group.coming) > 0 && store->group.count < GROUP_MAX;
+}
+
+static void end_group(struct store *store)
+{
+	struct group *const group = &store->group;
+	struct error why = {0};
+	const bool kept = is_undone(store) ? undone(store, &why) : run(store, SQL_COMMIT, &why);
+
+	if (!kept)
+		go_back(store, &group->former);
+	for (struct change *at = group->member; at != NULL; at = at->next) {
+		at->over = true;
+		at->kept = kept;
+		at->why = why;
+	}
+	group->open = false;
+	group->member = NULL;
+	group->count = 0;
+	(void)pthread_cond_broadcast(&group->over);
+}
+
+/* CHANGE is done: wait until it is durable, or make it so. */
+static bool join_group(struct change *change, struct error *err)
+{
+	struct store *const store = change->store;
+	struct group *const group = &store->group;
+
+	change->next = group->member;
+	group->member = change;
+	group->count++;
+	if (!others_come(store))
+		end_group(store);
+	while (!change->over)
+		(void)pthread_cond_wait(&group->over, &store->mutex);
+	if (!change->kept)
+		*err = change->why;
+	return change->kept;
 }
 
 /* ---- one change ---- */
 
 bool change_begin(struct change *change, struct store *store, struct error *err)
 {
+	struct group *const group = &store->group;
+
+	(void)atomic_fetch_add(&group->coming, 1);
 	change->store = store_lock(store);
+	(void)atomic_fetch_sub(&group->coming, 1);
 	if (store->batch.open && is_undone(store))
-		return undone(err);
-	change->open = run(store, store->batch.open ? SQL_PART_BEGIN : SQL_BEGIN, err);
+		return undone(store, err);
+	change->part = store->batch.open || group->open;
+	change->open = run(store, change->part ? SQL_PART_BEGIN : SQL_BEGIN, err);
+	if (change->open && !change->part) {
+		group->open = true;
+		group->former = store->head;
+	}
 	return change->open;
 }
 
@@ -37,32 +106,41 @@ bool change_commit(
 	struct head head = store->head;
 
 	if (!audit_append(store, &head, device == NULL ? "" : device, event, err)
-		|| !run(store, store->batch.open ? SQL_PART_COMMIT : SQL_COMMIT, err))
+		|| (change->part && !run(store, SQL_PART_COMMIT, err)))
 		return false;
 	change->open = false;
 	store->head = head;
-	return true;
+	return store->batch.open || join_group(change, err);
 }
 
-static void undo(struct store *store)
+static void undo(const struct change *change)
 {
+	struct store *const store = change->store;
 	struct error ignored = {0};
 
+	if (!change->part)
+		store->group.open = false;
 	if (is_undone(store))
 		return;
-	if (!store->batch.open || !run(store, SQL_PART_ROLLBACK, &ignored)
+	if (!change->part || !run(store, SQL_PART_ROLLBACK, &ignored)
 		|| !run(store, SQL_PART_COMMIT, &ignored))
 		(void)run(store, SQL_ROLLBACK, &ignored);
 }
 
+/* Members may have waited for this change only. */
 void change_end(struct change *change)
 {
-	if (change->store == NULL)
+	struct store *const store = change->store;
+
+	if (store == NULL)
 		return;
 	if (change->open)
-		undo(change->store);
+		undo(change);
+	if (store->group.open && (is_undone(store) || !others_come(store)))
+		end_group(store);
+	*change = (struct change){.store = store};
 	store_unlock(&change->store);
-	*change = (struct change){0};
+	change->store = NULL;
 }
 
 /* ---- a batch ---- */
@@ -71,6 +149,8 @@ bool store_batch_begin(struct store_batch *batch, struct store *store, struct er
 {
 	struct store *locked = store_lock(store);
 
+	if (locked->group.open)
+		end_group(locked);
 	if (locked->batch.open || !run(locked, SQL_BEGIN, err)) {
 		if (locked->batch.open)
 			(void)error_set(err, ERROR_USAGE, "a batch within a batch");
@@ -87,7 +167,7 @@ bool store_batch_commit(struct store_batch *batch, struct error *err)
 	struct store *const store = batch->store;
 
 	if (is_undone(store))
-		return undone(err);
+		return undone(store, err);
 	if (!run(store, SQL_COMMIT, err))
 		return false;
 	store->batch.open = false;
@@ -96,18 +176,13 @@ bool store_batch_commit(struct store_batch *batch, struct error *err)
 	return true;
 }
 
-/* What was undone is no longer in the index, either. */
 void store_batch_end(struct store_batch *batch)
 {
 	struct store *const store = batch->store;
-	struct error ignored = {0};
 
 	if (store == NULL)
 		return;
-	if (!is_undone(store))
-		(void)run(store, SQL_ROLLBACK, &ignored);
-	store->head = store->batch.former;
-	index_free(&store->index);
+	go_back(store, &store->batch.former);
 	store->batch = (struct batch){0};
 	store_unlock(&batch->store);
 	batch->store = NULL;

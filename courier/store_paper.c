@@ -56,24 +56,31 @@ static const char *const secrets[] = {
 	[STORE_SERVER_KEY] = "server key",
 };
 
-bool store_put_secret(struct store *store, enum store_secret which, const struct secret *secret,
-	struct error *err)
+static bool put_secret(struct store *store, enum store_secret which,
+	const struct secret *secret, struct error *err)
 {
-	CLEANUP(change_end) struct change change = {0};
 	CLEANUP(buf_free) struct buf sealed = {0};
 	CLEANUP(sql_end) struct sql sql = {0};
 	struct cell cell;
-	char event[64];
 
-	(void)snprintf(event, sizeof(event), "%s kept", secrets[which]);
-	if (!change_begin(&change, store, err)
-		|| !named_cell(store, TABLE_SECRET, secrets[which], &cell, err)
+	if (!named_cell(store, TABLE_SECRET, secrets[which], &cell, err)
 		|| !cell_seal_secret(store->keys, &cell, secret, &sealed, err)
 		|| !sql_start(&store->database, SQL_SECRET_PUT, &sql, err))
 		return false;
 	sql_bind(&sql, digest_bytes(&cell.key));
 	sql_bind(&sql, buf_bytes(&sealed));
-	return sql_finish(&sql, err) && change_commit(&change, NULL, event, err);
+	return sql_finish(&sql, err);
+}
+
+bool store_put_secret(struct store *store, enum store_secret which, const struct secret *secret,
+	struct error *err)
+{
+	CLEANUP(change_end) struct change change = {0};
+	char event[64];
+
+	(void)snprintf(event, sizeof(event), "%s kept", secrets[which]);
+	return change_begin(&change, store, err) && put_secret(store, which, secret, err)
+		&& change_commit(&change, NULL, event, err);
 }
 
 bool store_get_secret(

@@ -3,14 +3,15 @@
  *
  * One connection under one mutex: reading takes the mutex (store_lock()), changing
  * takes it with a transaction (change_begin()), or with a part of one when there is a
- * batch.  Blobs are read and written outside it.  Callbacks are called without it,
- * unless their thread has it for a batch.
+ * batch, or a group of threads.  Blobs are read and written outside it.  Callbacks are called
+ * without it, unless their thread has it for a batch.
  */
 #ifndef COURIER_STORE_PRIVATE_H
 #define COURIER_STORE_PRIVATE_H
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "courier/store.h"
 #include "courier/store_keys.h"
@@ -35,6 +36,20 @@ struct head {
 	struct digest chain;
 };
 
+/*
+ * The changes of several threads that are one transaction, because the next one came
+ * before the last was committed: a disk syncs them all in the time of one.  Each waits
+ * until all are durable; what undoes the transaction fails all of them.
+ */
+struct group {
+	bool open;             /* the transaction, the members and their heads */
+	struct head former;    /* to go back to */
+	struct change *member; /* done, waiting for the commit; NULL: none yet */
+	size_t count;          /* of members */
+	atomic_size_t coming;  /* threads that want to begin a change */
+	pthread_cond_t over;   /* for members */
+};
+
 /* A batch that somebody makes just now: the mutex is his. */
 struct batch {
 	bool open;
@@ -56,6 +71,7 @@ struct store {
 	pthread_mutex_t mutex; /* database, head, index, batch; recursive */
 	struct head head;
 	struct index index;
+	struct group group;
 	struct batch batch;
 	pthread_mutex_t writers_mutex;
 	pthread_cond_t writers_changed;
@@ -79,12 +95,17 @@ void store_unlock(struct store **);
  *	CLEANUP(change_end) struct change change = {0};
  *	return change_begin(&change, store, err) && ... && change_commit(&change, ...);
  *
- * The mutex is held from change_begin() to change_end(); what was not committed is
- * undone.
+ * The mutex is held from change_begin() to change_end(), but change_commit() may let
+ * others take it to join the group: no statement is under way then.  What was not
+ * committed is undone.
  */
 struct change {
 	struct store *store;
-	bool open; /* neither committed nor undone */
+	bool open;           /* neither committed nor undone */
+	bool part;           /* of a batch or a group that others began */
+	struct change *next; /* member of the group */
+	bool over, kept;     /* the group was committed, or could not be: */
+	struct error why;
 };
 
 NODISCARD bool change_begin(struct change *, struct store *, struct error *);

@@ -15,8 +15,7 @@ static const struct {
 	{SQLITE_LOCKED, ERROR_BUSY},
 };
 
-/* Why the last call failed; always false. */
-static bool sql_fail(sqlite3 *at, struct error *err)
+static bool fail(sqlite3 *at, struct error *err)
 {
 	const int extended = sqlite3_extended_errcode(at);
 	enum error_code code = ERROR_FAILED;
@@ -31,10 +30,15 @@ static bool sql_fail(sqlite3 *at, struct error *err)
 	return error_set(err, code, "the database: %s", sqlite3_errmsg(at));
 }
 
+bool sql_fail(const struct sql_database *database, struct error *err)
+{
+	return fail(database->at, err);
+}
+
 bool sql_run(struct sql_database *database, const char *text, struct error *err)
 {
 	return sqlite3_exec(database->at, text, NULL, NULL, NULL) == SQLITE_OK
-		|| sql_fail(database->at, err);
+		|| fail(database->at, err);
 }
 
 /* ---- statements ---- */
@@ -44,7 +48,7 @@ static bool prepare(
 {
 	return sqlite3_prepare_v3(database->at, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL)
 		== SQLITE_OK
-		|| sql_fail(database->at, err);
+		|| fail(database->at, err);
 }
 
 bool sql_prepare(
@@ -95,7 +99,7 @@ bool sql_step(struct sql *sql, bool *row, struct error *err)
 	const int result = sql->failed ? SQLITE_ERROR : sqlite3_step(sql->at);
 
 	if (result != SQLITE_ROW && result != SQLITE_DONE)
-		return sql_fail(sqlite3_db_handle(sql->at), err);
+		return fail(sqlite3_db_handle(sql->at), err);
 	*row = result == SQLITE_ROW;
 	return true;
 }
@@ -156,7 +160,7 @@ static bool connect_to(const char *path, struct sql_database *out, struct error 
 	if (sqlite3_open_v2(path, &out->at, flags, NULL) != SQLITE_OK)
 		return out->at == NULL
 			? error_set(err, ERROR_FAILED, "cannot open the database")
-			: sql_fail(out->at, err);
+			: fail(out->at, err);
 	(void)sqlite3_db_config(out->at, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(out->at, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	(void)sqlite3_db_config(out->at, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);

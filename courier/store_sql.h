@@ -86,6 +86,8 @@ void sql_close(struct sql_database *); /* zero is fine */
 
 /* Run TEXT, which gives no rows. */
 NODISCARD bool sql_run(struct sql_database *, const char *text, struct error *);
+/* Why the last call failed; always false. */
+bool sql_fail(const struct sql_database *, struct error *);
 /* Let nothing of former content remain in the write-ahead log. */
 NODISCARD bool sql_checkpoint(struct sql_database *, struct error *);
 

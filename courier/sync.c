@@ -8,11 +8,20 @@
 
 /* ---- what a sync has ---- */
 
+static void job_done(struct sync_job *job)
+{
+	free(job->artifact);
+	free(job->problem);
+	free(job->blob);
+}
+
 static void sync_done(struct sync *sync)
 {
 	for (size_t i = 0; i < sync->artifact_key_count; i++)
 		crypto_public_free(sync->artifact_keys[i]);
 	free(sync->artifact_keys);
+	for (size_t i = 0; i < sync->job_count; i++)
+		job_done(&sync->jobs[i]);
 	free(sync->jobs);
 	crypto_key_free(sync->key);
 	control_free(&sync->control);
@@ -42,19 +51,30 @@ static bool add_job(void *self, const struct store_device *device, struct error 
 
 	if (device->server == NULL)
 		return true;
-	for (size_t i = 0; i < sync->job_count; i++)
-		if (strcmp(sync->jobs[i].device, device->id) == 0)
-			return true;
+	if (sync->job_count == sync->job_room) {
+		const size_t room = sync->job_room == 0 ? 64 : 2 * sync->job_room;
+		struct sync_job *const jobs = realloc(sync->jobs, room * sizeof(*jobs));
 
-	struct sync_job *const jobs
-		= realloc(sync->jobs, (sync->job_count + 1) * sizeof(*sync->jobs));
+		if (jobs == NULL)
+			return error_errno(err, "cannot allocate memory");
+		sync->jobs = jobs;
+		sync->job_room = room;
+	}
 
-	if (jobs == NULL)
-		return error_errno(err, "cannot allocate memory");
-	sync->jobs = jobs;
-	memset(&jobs[sync->job_count], 0, sizeof(*jobs));
-	memcpy(jobs[sync->job_count++].device, device->id, sizeof(device->id));
+	struct sync_job *const job = &sync->jobs[sync->job_count++];
+
+	*job = (struct sync_job){.wants_fetch = false};
+	memcpy(job->device, device->id, sizeof(device->id));
 	return true;
+}
+
+/* Two names may mean the same device. */
+static bool has_job(const struct sync *sync, const char *device)
+{
+	for (size_t i = 0; i < sync->job_count; i++)
+		if (strcmp(sync->jobs[i].device, device) == 0)
+			return true;
+	return false;
 }
 
 static bool add_named(struct sync *sync, const char *name, struct error *err)
@@ -63,9 +83,9 @@ static bool add_named(struct sync *sync, const char *name, struct error *err)
 
 	if (!store_find_device(sync->store, name, &device, err))
 		return false;
-	return device.server != NULL
-		? add_job(sync, &device, err)
-		: error_set(err, ERROR_USAGE, "%s was met, but is not served", device.id);
+	if (device.server == NULL)
+		return error_set(err, ERROR_USAGE, "%s was met, but is not served", device.id);
+	return has_job(sync, device.id) || add_job(sync, &device, err);
 }
 
 static bool find_jobs(struct sync *sync, struct error *err)
@@ -228,55 +248,6 @@ static void courier_work(struct sync_hand *hand, struct pool *pool, size_t index
 	sync_courier(hand);
 }
 
-/* Names of blobs that parcels may still need. */
-struct needed {
-	struct store *store;
-	char (*at)[STORE_BLOB_NAME_MAX];
-	size_t count;
-};
-
-static bool need_blob(void *self, const struct store_parcel *parcel, struct error *err)
-{
-	struct needed *const needed = self;
-	CLEANUP(store_device_free) struct store_device device = {0};
-	bool found = false;
-
-	if (parcel->state > PARCEL_ANSWERED || parcel->artifact_id == NULL)
-		return true;
-	if (!store_get_device(needed->store, parcel->device, &device, &found, err))
-		return false;
-	if (!found || device.server == NULL)
-		return true;
-
-	void *const at = realloc(needed->at, (needed->count + 1) * sizeof(*needed->at));
-
-	if (at == NULL)
-		return error_errno(err, "cannot allocate memory");
-	needed->at = at;
-	store_blob_name(device.server, parcel->artifact_id, needed->at[needed->count++]);
-	return true;
-}
-
-static bool is_needed(void *self, const char *name)
-{
-	const struct needed *const needed = self;
-
-	for (size_t i = 0; i < needed->count; i++)
-		if (strcmp(needed->at[i], name) == 0)
-			return true;
-	return false;
-}
-
-static bool sweep(struct sync *sync, struct error *err)
-{
-	struct needed needed = {.store = sync->store};
-	const bool ok = store_each_parcel(sync->store, NULL, need_blob, &needed, err)
-		&& store_blob_sweep(sync->store, is_needed, &needed, err);
-
-	free(needed.at);
-	return ok;
-}
-
 /* What all failed with, or that some did. */
 static bool verdict(const struct sync *sync, struct error *err)
 {
@@ -318,7 +289,7 @@ bool sync_run(struct store *store, const struct settings *settings,
 		return false;
 	if (options->devices == NULL)
 		pool_run(&last);
-	if (!sweep(&sync, err))
+	if (!sync_sweep(store, err))
 		return false;
 	return sync.job_count > 0
 		? verdict(&sync, err)

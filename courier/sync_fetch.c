@@ -211,12 +211,12 @@ static bool keep_problem(
 static void fail_job(
 	struct sync *sync, struct sync_job *job, bool is_bad, const struct error *why)
 {
+	char problem[512];
 	struct error err = {0};
 
-	job->result.code = why->code;
-	(void)snprintf(
-		job->problem, sizeof(job->problem), "%.120s: %.340s", job->artifact, why->text);
-	job->result.problem = job->problem;
+	(void)snprintf(problem, sizeof(problem), "%.120s: %.340s", job->artifact, why->text);
+	sync_problem(job, why->code, problem);
+	job->result.carrying = false;
 	if (!keep_problem(sync, job, is_bad, &err))
 		job->result.code = err.code == ERROR_NONE ? why->code : err.code;
 }
@@ -234,6 +234,23 @@ static bool is_spoiled(enum error_code code)
 		|| code == ERROR_SPACE;
 }
 
+/* One transaction for all of them: a thousand parcels are ready as fast as one. */
+static bool ready_all(struct sync *sync, const struct sync_artifact *artifact,
+	const struct artifact *read, const char *facts, struct error *err)
+{
+	CLEANUP(store_batch_end) struct store_batch batch = {0};
+
+	if (!store_batch_begin(&batch, sync->store, err))
+		return false;
+	for (size_t i = 0; i < artifact->job_count; i++) {
+		struct error why = {0};
+
+		if (!ready(sync, artifact->jobs[i], read, facts, &why))
+			fail_job(sync, artifact->jobs[i], false, &why);
+	}
+	return store_batch_commit(&batch, err);
+}
+
 /* The whole blob says what it is, or is dropped. */
 static bool judge(struct sync *sync, const struct sync_artifact *artifact, struct error *err)
 {
@@ -249,12 +266,8 @@ static bool judge(struct sync *sync, const struct sync_artifact *artifact, struc
 			? error_while(err, "cannot drop it (%s)", why.text)
 			: false;
 	}
-	if (!artifact_facts_print(&read, &printed, err) || !buf_text(&printed, &facts, err))
-		return false;
-	for (size_t i = 0; i < artifact->job_count; i++)
-		if (!ready(sync, artifact->jobs[i], &read, facts, &why))
-			fail_job(sync, artifact->jobs[i], false, &why);
-	return true;
+	return artifact_facts_print(&read, &printed, err) && buf_text(&printed, &facts, err)
+		&& ready_all(sync, artifact, &read, facts, err);
 }
 
 /* Each device's URL is as good as another's: the next one is tried when one fails for

@@ -20,11 +20,10 @@
 struct sync_job {
 	char device[CERTIFICATE_ID_MAX + 1];
 	struct sync_result result; /* its texts are those below */
-	char artifact[ARTIFACT_NAME_MAX + 1];
-	char problem[512];
-	bool wants_fetch; /* of DEPLOYMENT's artifact, kept as BLOB */
+	char *artifact, *problem;  /* owned; NULL none */
+	bool wants_fetch;          /* of DEPLOYMENT's artifact, kept as BLOB */
 	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
-	char blob[STORE_BLOB_NAME_MAX];
+	char *blob; /* owned */
 };
 
 struct sync {
@@ -37,7 +36,7 @@ struct sync {
 	struct crypto_public **artifact_keys;
 	size_t artifact_key_count;
 	struct sync_job *jobs;
-	size_t job_count;
+	size_t job_count, job_room;
 	pthread_mutex_t mutex; /* callbacks */
 };
 
@@ -76,6 +75,8 @@ NODISCARD bool sync_server(
 
 /* All of a device's talk: the first phase.  What goes wrong is noted in the job. */
 void sync_talk(struct sync_hand *, struct sync_job *);
+/* Note in the job what is wrong; TEXT is copied. */
+void sync_problem(struct sync_job *, enum error_code, const char *text);
 /* Note in job and store what went wrong with the device. */
 void sync_note(struct sync_talk *, const struct error *);
 
@@ -127,5 +128,8 @@ void sync_courier(struct sync_hand *);
 
 /* Hand a result to the caller, one at a time. */
 void sync_tell(struct sync *, const struct sync_result *);
+
+/* Drop every artifact that no parcel needs: the end of a sync. */
+NODISCARD bool sync_sweep(struct store *, struct error *);
 
 #endif

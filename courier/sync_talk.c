@@ -104,13 +104,18 @@ bool sync_keep_token(struct sync_talk *talk, bool result, struct error *err)
 
 /* ---- a talk ---- */
 
+void sync_problem(struct sync_job *job, enum error_code code, const char *text)
+{
+	struct error ignored = {0};
+
+	job->result.code = code;
+	job->result.problem
+		= text_set(&job->problem, text, &ignored) ? job->problem : "out of memory";
+}
+
 void sync_note(struct sync_talk *talk, const struct error *why)
 {
-	struct sync_job *const job = talk->job;
-
-	job->result.code = why->code;
-	(void)snprintf(job->problem, sizeof(job->problem), "%s", why->text);
-	job->result.problem = job->problem;
+	sync_problem(talk->job, why->code, why->text);
 	if (why->code == ERROR_DEFERRED && talk->server != NULL)
 		talk->device.not_before
 			= talk->sync->now + talk->server->kind->retry_s(talk->server);
@@ -145,9 +150,9 @@ static bool keep(struct sync_talk *talk, bool ok, struct error *err)
 		device->not_before = 0;
 	}
 	(void)snprintf(event, sizeof(event), "sync: %u reported, %u kept%s%.200s",
-		job->result.reported, job->result.kept, job->problem[0] == 0 ? "" : ": ",
-		job->problem);
-	return text_set(&device->problem, job->problem[0] == 0 ? NULL : job->problem, err)
+		job->result.reported, job->result.kept, job->problem == NULL ? "" : ": ",
+		job->problem == NULL ? "" : job->problem);
+	return text_set(&device->problem, job->problem, err)
 		&& store_put_device(talk->sync->store, device, event, err);
 }
 

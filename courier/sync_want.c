@@ -52,11 +52,9 @@ static bool prepare(const struct sync_talk *talk, const struct store_parcel *ope
 
 static void say_cannot_ask(struct sync_job *job)
 {
-	(void)snprintf(job->problem, sizeof(job->problem),
+	sync_problem(job, ERROR_NOTHING,
 		"not asked for updates: never visited, and the operator did not say which type "
 		"and artifact were shipped");
-	job->result.problem = job->problem;
-	job->result.code = ERROR_NOTHING;
 }
 
 /* ---- parcels ---- */
@@ -157,13 +155,15 @@ static bool look_at_blob(struct sync_talk *talk, struct store_parcel *parcel, st
 {
 	struct sync_job *const job = talk->job;
 	struct store *const store = talk->sync->store;
+	char blob[STORE_BLOB_NAME_MAX];
 	uint64_t size = 0;
 	bool whole = false;
 
-	store_blob_name(talk->device.server, parcel->artifact_id, job->blob);
-	if (!store_blob_size(store, job->blob, &size, &whole, err))
+	store_blob_name(talk->device.server, parcel->artifact_id, blob);
+	if (!store_blob_size(store, blob, &size, &whole, err)
+		|| !text_set(&job->blob, blob, err)
+		|| !text_set(&job->artifact, parcel->artifact_name, err))
 		return false;
-	(void)snprintf(job->artifact, sizeof(job->artifact), "%s", parcel->artifact_name);
 	(void)snprintf(job->deployment, sizeof(job->deployment), "%s", parcel->deployment);
 	job->result.artifact = job->artifact;
 	job->result.size = parcel->size;

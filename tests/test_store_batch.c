@@ -150,6 +150,56 @@ static void another_thread_waits_for_a_batch_and_shares_nothing_of_it(void **sta
 	expect_counts(home->store, 0, 1);
 }
 
+/* ---- groups ---- */
+
+enum { MEMBERS = 8, CHANGES = 60 };
+
+struct member {
+	struct store *store;
+	unsigned number;
+	size_t kept;
+};
+
+/* Every third change cannot be. */
+static void *change_often(void *self)
+{
+	struct member *const member = self;
+	struct error err = {0};
+
+	for (unsigned i = 0; i < CHANGES; i++) {
+		struct store_device device = {0};
+		bool kept = false;
+
+		(void)snprintf(device.id, sizeof(device.id), "many-%u-%03u", member->number, i);
+		kept = i % 3 == 2 ? store_move_parcel(
+			       member->store, device.id, "none", PARCEL_FETCHED, NULL, &err)
+				  : store_put_device(member->store, &device, "by one", &err);
+		member->kept += kept ? 1 : 0;
+	}
+	return NULL;
+}
+
+static void threads_that_change_together_fail_alone(void **state)
+{
+	struct home *const home = *state;
+	struct member members[MEMBERS];
+	pthread_t threads[MEMBERS];
+
+	for (unsigned i = 0; i < MEMBERS; i++) {
+		members[i] = (struct member){.store = home->store, .number = i};
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, change_often, &members[i]), 0);
+	}
+	for (unsigned i = 0; i < MEMBERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(members[i].kept, CHANGES / 3 * 2);
+	}
+	expect_counts(home->store, MEMBERS * CHANGES / 3 * 2, MEMBERS * CHANGES / 3 * 2);
+	home_close(home);
+	home_open(home);
+	expect_counts(home->store, MEMBERS * CHANGES / 3 * 2, MEMBERS * CHANGES / 3 * 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +210,8 @@ int main(void)
 			a_change_that_fails_within_a_batch_is_undone_alone, begin, end),
 		cmocka_unit_test_setup_teardown(
 			another_thread_waits_for_a_batch_and_shares_nothing_of_it, begin, end),
+		cmocka_unit_test_setup_teardown(
+			threads_that_change_together_fail_alone, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
