@@ -111,141 +111,13 @@ void sync_tell(struct sync *sync, const struct sync_result *result)
 	pthread_mutex_unlock(&sync->mutex);
 }
 
-/* ---- the pool: threads that take the next piece of work until there is none ---- */
-
-struct pool {
-	struct sync *sync;
-	void (*work)(struct sync_hand *, struct pool *, size_t index);
-	const struct sync_artifact *artifacts; /* of the second phase */
-	size_t count, next;
-	pthread_mutex_t mutex; /* next */
-};
-
-static bool take_next(struct pool *pool, size_t *index)
-{
-	pthread_mutex_lock(&pool->mutex);
-	*index = pool->next;
-	pool->next += *index < pool->count ? 1 : 0;
-	pthread_mutex_unlock(&pool->mutex);
-	return *index < pool->count;
-}
-
-static void hand_done(struct sync_hand *hand)
-{
-	for (size_t i = 0; i < COUNT(hand->servers); i++)
-		server_close(hand->servers[i]);
-}
-
-static void *run_hand(void *self)
-{
-	struct pool *const pool = self;
-	CLEANUP(hand_done) struct sync_hand hand = {.sync = pool->sync};
-	size_t index = 0;
-
-	while (take_next(pool, &index))
-		pool->work(&hand, pool, index);
-	return NULL;
-}
-
-/* A thread that cannot be had is not missed: this one works, too. */
-static void pool_run(struct pool *pool)
-{
-	const size_t wanted = (size_t)pool->sync->settings->parallel;
-	pthread_t threads[64];
-	size_t count = 0;
-
-	(void)pthread_mutex_init(&pool->mutex, NULL);
-	while (count < COUNT(threads) && count + 1 < wanted && count + 1 < pool->count
-		&& pthread_create(&threads[count], NULL, run_hand, pool) == 0)
-		count++;
-	(void)run_hand(pool);
-	for (size_t i = 0; i < count; i++)
-		(void)pthread_join(threads[i], NULL);
-	(void)pthread_mutex_destroy(&pool->mutex);
-}
-
-/* ---- first phase ---- */
-
-static void talk_work(struct sync_hand *hand, struct pool *pool, size_t index)
-{
-	struct sync_job *const job = &pool->sync->jobs[index];
-
-	sync_talk(hand, job);
-	if (!job->wants_fetch)
-		sync_tell(pool->sync, &job->result);
-}
-
-static void talk_all(struct sync *sync)
-{
-	struct pool pool = {.sync = sync, .work = talk_work, .count = sync->job_count};
-
-	pool_run(&pool);
-}
-
-/* ---- second phase ---- */
-
-static void fetch_work(struct sync_hand *hand, struct pool *pool, size_t index)
-{
-	const struct sync_artifact *const artifact = &pool->artifacts[index];
-
-	sync_fetch(hand, artifact);
-	for (size_t i = 0; i < artifact->job_count; i++)
-		sync_tell(pool->sync, &artifact->jobs[i]->result);
-}
-
-static int by_blob(const void *a, const void *b)
-{
-	const struct sync_job *const *const left = a;
-	const struct sync_job *const *const right = b;
-
-	return strcmp((*left)->blob, (*right)->blob);
-}
-
-/* Those who want an artifact, sorted by it; each run of equals is one piece of work. */
-static size_t group(struct sync_job **wanting, size_t count, struct sync_artifact *artifacts)
-{
-	size_t groups = 0;
-
-	if (count > 0)
-		qsort(wanting, count, sizeof(struct sync_job *), by_blob);
-	for (size_t i = 0; i < count; i++) {
-		if (i == 0 || strcmp(wanting[i - 1]->blob, wanting[i]->blob) != 0)
-			artifacts[groups++] = (struct sync_artifact){
-				.blob = wanting[i]->blob, .jobs = &wanting[i]};
-		artifacts[groups - 1].job_count++;
-	}
-	return groups;
-}
-
-static bool fetch_all(struct sync *sync, struct error *err)
-{
-	struct sync_job **const wanting
-		= calloc(sync->job_count + 1, sizeof(struct sync_job *));
-	struct sync_artifact *const artifacts = calloc(sync->job_count + 1, sizeof(*artifacts));
-	struct pool pool = {.sync = sync, .work = fetch_work, .artifacts = artifacts};
-	const bool ok = (wanting != NULL && artifacts != NULL)
-		|| error_errno(err, "cannot allocate memory");
-	size_t count = 0;
-
-	for (size_t i = 0; ok && i < sync->job_count; i++)
-		if (sync->jobs[i].wants_fetch)
-			wanting[count++] = &sync->jobs[i];
-	if (ok) {
-		pool.count = group(wanting, count, artifacts);
-		pool_run(&pool);
-	}
-	free(wanting);
-	free(artifacts);
-	return ok;
-}
-
 /* ---- at the end ---- */
 
-static void courier_work(struct sync_hand *hand, struct pool *pool, size_t index)
+static void tell_of_us(struct sync *sync)
 {
-	(void)pool;
-	(void)index;
-	sync_courier(hand);
+	CLEANUP(sync_hand_done) struct sync_hand hand = {.sync = sync};
+
+	sync_courier(&hand);
 }
 
 /* What all failed with, or that some did. */
@@ -278,17 +150,14 @@ bool sync_run(struct store *store, const struct settings *settings,
 		.now = (int64_t)time(NULL),
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
 	};
-	struct pool last = {.sync = &sync, .work = courier_work, .count = 1};
 
 	if (!enrolment_need(store, &sync.control, err) || !load_artifact_keys(&sync, err)
 		|| !opening_key(store, STORE_SERVER_KEY, &sync.key, err)
 		|| !find_jobs(&sync, err))
 		return false;
-	talk_all(&sync);
-	if (!fetch_all(&sync, err))
-		return false;
+	sync_all(&sync);
 	if (options->devices == NULL)
-		pool_run(&last);
+		tell_of_us(&sync);
 	if (!sync_sweep(store, err))
 		return false;
 	return sync.job_count > 0

@@ -163,8 +163,8 @@ static bool verify(struct sync *sync, const char *blob, struct artifact *out, st
 }
 
 /* One device's parcel is now what the artifact says. */
-static bool ready(struct sync *sync, struct sync_job *job, const struct artifact *artifact,
-	const char *facts, struct error *err)
+static bool ready(struct sync *sync, struct sync_job *job, const struct sync_artifact *artifact,
+	struct error *err)
 {
 	CLEANUP(store_parcel_free) struct store_parcel parcel = {0};
 	bool found = false;
@@ -176,7 +176,7 @@ static bool ready(struct sync *sync, struct sync_job *job, const struct artifact
 	parcel.digest = artifact->digest;
 	parcel.size = artifact->size;
 	parcel.unpacked = artifact->payload_size;
-	if (!text_set(&parcel.facts, facts, err)
+	if (!text_set(&parcel.facts, artifact->facts, err)
 		|| !store_put_parcel(sync->store, &parcel, "artifact verified", err)
 		|| !store_move_parcel(
 			sync->store, job->device, job->deployment, PARCEL_FETCHED, NULL, err))
@@ -235,8 +235,8 @@ static bool is_spoiled(enum error_code code)
 }
 
 /* One transaction for all of them: a thousand parcels are ready as fast as one. */
-static bool ready_all(struct sync *sync, const struct sync_artifact *artifact,
-	const struct artifact *read, const char *facts, struct error *err)
+static bool ready_all(
+	struct sync *sync, const struct sync_artifact *artifact, struct error *err)
 {
 	CLEANUP(store_batch_end) struct store_batch batch = {0};
 
@@ -245,14 +245,14 @@ static bool ready_all(struct sync *sync, const struct sync_artifact *artifact,
 	for (size_t i = 0; i < artifact->job_count; i++) {
 		struct error why = {0};
 
-		if (!ready(sync, artifact->jobs[i], read, facts, &why))
+		if (!ready(sync, artifact->jobs[i], artifact, &why))
 			fail_job(sync, artifact->jobs[i], false, &why);
 	}
 	return store_batch_commit(&batch, err);
 }
 
 /* The whole blob says what it is, or is dropped. */
-static bool judge(struct sync *sync, const struct sync_artifact *artifact, struct error *err)
+static bool judge(struct sync *sync, struct sync_artifact *artifact, struct error *err)
 {
 	CLEANUP(artifact_free) struct artifact read = {0};
 	CLEANUP(buf_free) struct buf printed = {0};
@@ -266,8 +266,14 @@ static bool judge(struct sync *sync, const struct sync_artifact *artifact, struc
 			? error_while(err, "cannot drop it (%s)", why.text)
 			: false;
 	}
-	return artifact_facts_print(&read, &printed, err) && buf_text(&printed, &facts, err)
-		&& ready_all(sync, artifact, &read, facts, err);
+	if (!artifact_facts_print(&read, &printed, err) || !buf_text(&printed, &facts, err)
+		|| !text_set(&artifact->facts, facts, err))
+		return false;
+	artifact->digest = read.digest;
+	artifact->size = read.size;
+	artifact->payload_size = read.payload_size;
+	artifact->verified = true;
+	return true;
 }
 
 /* Each device's URL is as good as another's: the next one is tried when one fails for
@@ -286,7 +292,7 @@ static bool fetch(struct fetching *fetching, struct error *err)
 	return false;
 }
 
-void sync_fetch(struct sync_hand *hand, const struct sync_artifact *artifact)
+void sync_fetch(struct sync_hand *hand, struct sync_artifact *artifact)
 {
 	struct sync *const sync = hand->sync;
 	struct error err = {0};
@@ -294,11 +300,12 @@ void sync_fetch(struct sync_hand *hand, const struct sync_artifact *artifact)
 	for (unsigned attempt = 0;; attempt++) {
 		struct fetching fetching = {.hand = hand, .artifact = artifact};
 
-		if (!fetch(&fetching, &err)) {
+		if (!artifact->verified && !fetch(&fetching, &err)) {
 			fail_all(sync, artifact, false, &err);
 			return;
 		}
-		if (judge(sync, artifact, &err))
+		if ((artifact->verified || judge(sync, artifact, &err))
+			&& ready_all(sync, artifact, &err))
 			return;
 		/* A disk that lost a bit is worth a second transfer; a bad artifact is not. */
 		if (err.code != ERROR_DAMAGED || attempt > 0) {

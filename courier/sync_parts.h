@@ -1,12 +1,12 @@
 /*
  * sync_parts.h - what the files of sync share.
  *
- * A sync has two phases.  First every device has a talk with its server: outcomes,
- * inventory, next, claim (sync_talk.c, sync_report.c, sync_inventory.c, sync_want.c).
- * Then every artifact that somebody wants is fetched and verified, once, whatever
- * the number of devices that want it (sync_fetch.c).  Last the courier speaks for
- * itself (sync_courier.c).  All of it may be interrupted at any instant: what was done
- * is in the store, and the next sync does the rest.
+ * Every device has a talk with its server: outcomes, inventory, next, claim
+ * (sync_talk.c, sync_report.c, sync_inventory.c, sync_want.c).  Every artifact that
+ * somebody then wants is fetched and verified, once, whatever the number of devices
+ * that want it (sync_fetch.c).  Threads share this work (sync_pool.c).  Last the
+ * courier speaks for itself (sync_courier.c).  All of it may be interrupted at any instant:
+ * what was done is in the store, and the next sync does the rest.
  */
 #ifndef COURIER_SYNC_PARTS_H
 #define COURIER_SYNC_PARTS_H
@@ -73,7 +73,7 @@ NODISCARD bool sync_keep_token(struct sync_talk *, bool result, struct error *);
 NODISCARD bool sync_server(
 	struct sync_hand *, const char *name, struct server **, struct error *);
 
-/* All of a device's talk: the first phase.  What goes wrong is noted in the job. */
+/* All of a device's talk: the talk.  What goes wrong is noted in the job. */
 void sync_talk(struct sync_hand *, struct sync_job *);
 /* Note in the job what is wrong; TEXT is copied. */
 void sync_problem(struct sync_job *, enum error_code, const char *text);
@@ -109,16 +109,33 @@ NODISCARD bool sync_want(struct sync_talk *, struct error *);
 NODISCARD bool sync_want_again(struct sync_talk *, const struct store_parcel *,
 	struct server_assignment *, struct error *);
 
-/* ---- the second phase ---- */
+/* ---- artifacts ---- */
 
-/* One artifact and all who want it. */
+/* One artifact and those who want it. */
 struct sync_artifact {
 	const char *blob;
-	struct sync_job **jobs;
+	struct sync_job **jobs; /* served together; one hand at a time has them */
 	size_t job_count;
+	bool verified; /* it is here, and this is what it says: */
+	struct digest digest;
+	uint64_t size, payload_size;
+	char *facts;
+	/* The pool's: */
+	struct sync_job **wanting; /* to be served next */
+	size_t wanting_count, room;
+	bool busy, queued;
+	struct sync_artifact *next;
 };
 
-void sync_fetch(struct sync_hand *, const struct sync_artifact *);
+/* Fetch and verify it unless that is done; the parcels of its jobs are READY then. */
+void sync_fetch(struct sync_hand *, struct sync_artifact *);
+
+/* ---- the pool ---- */
+
+/* The talk of every job, and every artifact they want. */
+void sync_all(struct sync *);
+/* Close its connections. */
+void sync_hand_done(struct sync_hand *);
 
 /* ---- the last ---- */
 
