@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/crypto_openssl.h"
 
@@ -33,18 +34,28 @@ struct crypto_hash {
 	EVP_MD_CTX *ctx;
 };
 
-bool crypto_hash_new(struct crypto_hash **out, struct error *err)
+static bool new_hash(const EVP_MD *md, struct crypto_hash **out, struct error *err)
 {
 	CLEANUP(crypto_hash_cleanup) struct crypto_hash *hash = calloc(1, sizeof(*hash));
 
 	if (hash == NULL)
 		return error_errno(err, "cannot allocate a hash");
 	hash->ctx = EVP_MD_CTX_new();
-	if (hash->ctx == NULL || EVP_DigestInit_ex2(hash->ctx, EVP_sha256(), NULL) != 1)
+	if (hash->ctx == NULL || EVP_DigestInit_ex2(hash->ctx, md, NULL) != 1)
 		return crypto_fail(err, ERROR_FAILED, "cannot start a hash");
 	*out = hash;
 	hash = NULL;
 	return true;
+}
+
+bool crypto_hash_new(struct crypto_hash **out, struct error *err)
+{
+	return new_hash(EVP_sha256(), out, err);
+}
+
+bool crypto_hash_new_512(struct crypto_hash **out, struct error *err)
+{
+	return new_hash(EVP_sha512(), out, err);
 }
 
 bool crypto_hash_add(struct crypto_hash *hash, struct bytes bytes, struct error *err)
@@ -54,15 +65,36 @@ bool crypto_hash_add(struct crypto_hash *hash, struct bytes bytes, struct error 
 	return true;
 }
 
-bool crypto_hash_peek(const struct crypto_hash *hash, struct digest *out, struct error *err)
+static bool peek(const struct crypto_hash *hash, uint8_t *at, size_t len, struct error *err)
 {
 	CLEANUP(drop_EVP_MD_CTX) EVP_MD_CTX *copy = EVP_MD_CTX_new();
+
+	if ((size_t)EVP_MD_CTX_get_size(hash->ctx) != len)
+		return error_set(err, ERROR_USAGE, "a hash of another length");
+	if (copy == NULL || EVP_MD_CTX_copy_ex(copy, hash->ctx) != 1
+		|| EVP_DigestFinal_ex(copy, at, NULL) != 1)
+		return crypto_fail(err, ERROR_FAILED, "cannot hash");
+	return true;
+}
+
+bool crypto_hash_peek(const struct crypto_hash *hash, struct digest *out, struct error *err)
+{
 	struct digest digest;
 
-	if (copy == NULL || EVP_MD_CTX_copy_ex(copy, hash->ctx) != 1
-		|| EVP_DigestFinal_ex(copy, digest.at, NULL) != 1)
-		return crypto_fail(err, ERROR_FAILED, "cannot hash");
+	if (!peek(hash, digest.at, sizeof(digest.at), err))
+		return false;
 	*out = digest;
+	return true;
+}
+
+bool crypto_hash_peek_512(const struct crypto_hash *hash, uint8_t at[static CRYPTO_SHA512_SIZE],
+	struct error *err)
+{
+	uint8_t digest[CRYPTO_SHA512_SIZE];
+
+	if (!peek(hash, digest, sizeof(digest), err))
+		return false;
+	memcpy(at, digest, sizeof(digest));
 	return true;
 }
 

@@ -28,6 +28,14 @@ NODISCARD bool crypto_hash_peek(const struct crypto_hash *, struct digest *, str
 void crypto_hash_free(struct crypto_hash *);
 void crypto_hash_cleanup(struct crypto_hash **);
 
+enum { CRYPTO_SHA512_SIZE = 64 };
+
+/* The same with SHA-512, only where somebody else chose it: crypto_hash_peek() of such
+ * a hash, and crypto_hash_peek_512() of the other, is ERROR_USAGE. */
+NODISCARD bool crypto_hash_new_512(struct crypto_hash **, struct error *);
+NODISCARD bool crypto_hash_peek_512(
+	const struct crypto_hash *, uint8_t at[static CRYPTO_SHA512_SIZE], struct error *);
+
 NODISCARD bool crypto_sha256(struct bytes, struct digest *, struct error *);
 NODISCARD bool crypto_hmac(
 	const struct secret *, struct bytes, struct digest *, struct error *);
@@ -63,6 +71,10 @@ NODISCARD bool crypto_public_pem(const struct crypto_public *, struct buf *, str
 NODISCARD bool crypto_public_fingerprint(
 	const struct crypto_public *, struct digest *, struct error *);
 enum crypto_kind crypto_public_kind(const struct crypto_public *);
+enum { CRYPTO_ED25519_SIZE = 32 };
+/* An Ed25519 public key from the bytes of RFC 8032. */
+NODISCARD bool crypto_public_ed25519(
+	const uint8_t at[static CRYPTO_ED25519_SIZE], struct crypto_public **, struct error *);
 void crypto_public_free(struct crypto_public *);
 void crypto_public_cleanup(struct crypto_public **);
 
@@ -82,6 +94,11 @@ NODISCARD bool crypto_sign(const struct crypto_key *, struct bytes message,
 /* Also RSA PKCS#1 v1.5 with SHA-256.  A signature that does not verify is
  * ERROR_SIGNATURE. */
 NODISCARD bool crypto_verify(const struct crypto_public *, struct bytes message,
+	struct bytes signature, struct error *);
+
+/* As crypto_verify() of an RSA key, but PSS with SHA-256 in both places and a salt of
+ * any length; ERROR_USAGE for another kind of key. */
+NODISCARD bool crypto_verify_pss(const struct crypto_public *, struct bytes message,
 	struct bytes signature, struct error *);
 
 /* As crypto_verify(), but P-256 signatures may also be r || s, big-endian, 32

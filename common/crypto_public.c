@@ -95,6 +95,18 @@ bool crypto_public_parse(struct bytes text, struct crypto_public **out, struct e
 		&& from_der((struct bytes){pem.der, pem.len}, out, err);
 }
 
+bool crypto_public_ed25519(const uint8_t at[static CRYPTO_ED25519_SIZE],
+	struct crypto_public **out, struct error *err)
+{
+	CLEANUP(drop_EVP_PKEY)
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key_ex(
+		NULL, "ED25519", NULL, at, CRYPTO_ED25519_SIZE);
+
+	if (pkey == NULL)
+		return crypto_fail(err, ERROR_MALFORMED, "not an Ed25519 key");
+	return crypto_public_wrap(pkey, out, err);
+}
+
 /* Through DER, so that no private half comes along. */
 bool crypto_public_of(
 	const struct crypto_key *key, struct crypto_public **out, struct error *err)

@@ -1,5 +1,6 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <string.h>
 
 #include "common/crypto_openssl.h"
@@ -30,6 +31,15 @@ bool crypto_sign(const struct crypto_key *key, struct bytes message,
 	return true;
 }
 
+static bool judge(
+	EVP_MD_CTX *ctx, struct bytes message, struct bytes signature, struct error *err)
+{
+	if (EVP_DigestVerify(ctx, signature.at, signature.len, message.at, message.len) == 1)
+		return true;
+	ERR_clear_error();
+	return error_set(err, ERROR_SIGNATURE, "the signature does not verify");
+}
+
 bool crypto_verify(const struct crypto_public *public, struct bytes message,
 	struct bytes signature, struct error *err)
 {
@@ -38,10 +48,25 @@ bool crypto_verify(const struct crypto_public *public, struct bytes message,
 
 	if (ctx == NULL || EVP_DigestVerifyInit(ctx, NULL, md, NULL, public->pkey) != 1)
 		return crypto_fail(err, ERROR_FAILED, "cannot verify");
-	if (EVP_DigestVerify(ctx, signature.at, signature.len, message.at, message.len) == 1)
-		return true;
-	ERR_clear_error();
-	return error_set(err, ERROR_SIGNATURE, "the signature does not verify");
+	return judge(ctx, message, signature, err);
+}
+
+/* Signers differ in the salt: as long as the digest, or as long as it can be. */
+bool crypto_verify_pss(const struct crypto_public *public, struct bytes message,
+	struct bytes signature, struct error *err)
+{
+	CLEANUP(drop_EVP_MD_CTX) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *key = NULL; /* belongs to CTX */
+
+	if (public->kind != CRYPTO_RSA)
+		return error_set(err, ERROR_USAGE, "PSS is for RSA keys");
+	if (ctx == NULL
+		|| EVP_DigestVerifyInit(ctx, &key, EVP_sha256(), NULL, public->pkey) != 1
+		|| EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) != 1
+		|| EVP_PKEY_CTX_set_rsa_mgf1_md(key, EVP_sha256()) != 1
+		|| EVP_PKEY_CTX_set_rsa_pss_saltlen(key, RSA_PSS_SALTLEN_AUTO) != 1)
+		return crypto_fail(err, ERROR_FAILED, "cannot verify");
+	return judge(ctx, message, signature, err);
 }
 
 /* r || s as SEQUENCE { r, s }. */
