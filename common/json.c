@@ -19,6 +19,8 @@ static const struct json *json_of(const cJSON *item)
 bool json_parse(
 	struct bytes document, enum json_dialect dialect, struct json **out, struct error *err)
 {
+	if (dialect == JSON_LISTING)
+		return error_set(err, ERROR_USAGE, "JSON: no tree is made of a listing");
 	if (!json_check(document, dialect, err))
 		return false;
 

@@ -14,6 +14,7 @@ enum {
 	JSON_DEPTH_MAX = 32,              /* arrays and objects, one in another */
 	JSON_SIZE_MAX = 16 * 1024 * 1024, /* bytes of a document */
 	JSON_VALUES_MAX = 65536,          /* values in a document, arrays and objects counted */
+	JSON_LISTING_VALUES_MAX = 262144, /* the same, where no tree is made of them */
 	JSON_NUMBER_MAX = 63,             /* characters of a number: what cJSON can hold */
 };
 
@@ -22,6 +23,9 @@ enum {
 enum json_dialect {
 	JSON_SIGNED,  /* integers only, magnitude at most 2^53 - 1 */
 	JSON_FOREIGN, /* a server's answer: fractions and exponents are let through */
+	/* As JSON_SIGNED, but JSON_LISTING_VALUES_MAX values: pulled as tokens or made
+	 * canonical, never parsed to a tree. */
+	JSON_LISTING,
 };
 
 /* RFC 8259 and: UTF-8 valid, no BOM, no duplicate keys, no lone surrogates, no
@@ -88,7 +92,7 @@ struct json *json_append_object(struct json *array); /* borrowed */
 NODISCARD bool json_print(const struct json *, struct buf *, struct error *);
 
 /* Canonical form (OLPC dialect: no white space, keys sorted by byte, only " and \
- * escaped) of a document in the SIGNED dialect; appended. */
+ * escaped) of a document in the LISTING dialect; appended. */
 NODISCARD bool json_canonical(struct bytes document, struct buf *, struct error *);
 
 #endif

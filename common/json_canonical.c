@@ -205,7 +205,7 @@ bool json_canonical(struct bytes document, struct buf *out, struct error *err)
 	CLEANUP(canonical_done) struct canonical canonical = {0};
 	struct json_token token = {0};
 
-	if (!json_tokens_new(document, JSON_SIGNED, &tokens, err)
+	if (!json_tokens_new(document, JSON_LISTING, &tokens, err)
 		|| !json_tokens_next(tokens, &token, err))
 		return false;
 	while (token.kind != JSON_TOKEN_END)

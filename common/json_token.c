@@ -222,7 +222,7 @@ static bool read_number(struct json_tokens *tokens, struct json_token *out, stru
 
 	if (number.text.len > JSON_NUMBER_MAX)
 		return bad(start, "number too long", err);
-	if (tokens->dialect == JSON_SIGNED
+	if (tokens->dialect != JSON_FOREIGN
 		&& !judge_signed(&number, tokens->position > digits_end, start, err))
 		return false;
 	*out = number;
@@ -367,8 +367,10 @@ static bool read_scalar(struct json_tokens *tokens, struct json_token *out, stru
 static bool read_value(struct json_tokens *tokens, struct json_token *out, struct error *err)
 {
 	const uint8_t c = peek(tokens, 0);
+	const size_t max
+		= tokens->dialect == JSON_LISTING ? JSON_LISTING_VALUES_MAX : JSON_VALUES_MAX;
 
-	if (++tokens->value_count > JSON_VALUES_MAX)
+	if (++tokens->value_count > max)
 		return bad(tokens->position, "too many values", err);
 	if (c != '{' && c != '[')
 		return read_scalar(tokens, out, err);

@@ -193,6 +193,7 @@ static void what_rfc_8259_allows_passes(void **state)
 static void every_limit_is_kept(void **state)
 {
 	CLEANUP(buf_free) struct buf deep = {0}, wide = {0}, digits = {0}, large = {0};
+	struct json *tree = NULL;
 	struct error err = {0};
 
 	(void)state;
@@ -207,6 +208,14 @@ static void every_limit_is_kept(void **state)
 	wide.len--;
 	expect_refusal(repeated(&wide, ",0]", 1), JSON_SIGNED, "too many values",
 		1 + 2 * (JSON_VALUES_MAX - 1));
+	MUST(json_check(buf_bytes(&wide), JSON_LISTING, &err));
+	wide.len--;
+	(void)repeated(&wide, ",0", JSON_LISTING_VALUES_MAX - JSON_VALUES_MAX);
+	expect_refusal(repeated(&wide, "]", 1), JSON_LISTING, "too many values",
+		1 + 2 * (JSON_LISTING_VALUES_MAX - 1));
+	assert_false(json_parse(bytes_of("{}"), JSON_LISTING, &tree, &err));
+	assert_int_equal(err.code, ERROR_USAGE);
+	expect_refusal(bytes_of("[1.0]"), JSON_LISTING, "number that is no integer", 1);
 
 	MUST(json_check(repeated(&digits, "7", JSON_NUMBER_MAX), JSON_FOREIGN, &err));
 	expect_refusal(repeated(&digits, "7", 1), JSON_FOREIGN, "number too long", 0);
