@@ -265,6 +265,7 @@ bool inventory_sign(const struct inventory *inventory, const struct crypto_key *
 	struct buf *envelope, struct error *err)
 {
 	CLEANUP(json_cleanup) struct json *object = new_statement(&inventory->key);
+	char nonce[SIGNED_TIME_TEXT];
 
 	json_add_string(object, "device", inventory->device);
 	json_add_string(object, "software", inventory->software);
@@ -282,6 +283,8 @@ bool inventory_sign(const struct inventory *inventory, const struct crypto_key *
 	json_add_integer(object, "space", (int64_t)inventory->space);
 	json_add_integer(object, "crl", inventory->crl_number);
 	json_add_integer(object, "newest", (int64_t)inventory->newest);
+	hex_encode((struct bytes){inventory->nonce, sizeof(inventory->nonce)}, nonce);
+	json_add_string(object, "nonce", nonce);
 	return sign(object, DSSE_INVENTORY, key, envelope, err);
 }
 
@@ -370,6 +373,14 @@ static bool read_policy(const struct json *object, struct inventory *out, struct
 		&& json_need_text(policy, "report", out->report, sizeof(out->report), err);
 }
 
+static bool need_nonce(const struct json *object, struct inventory *out, struct error *err)
+{
+	char nonce[SIGNED_TIME_TEXT];
+
+	return json_need_text(object, "nonce", nonce, sizeof(nonce), err)
+		&& hex_decode(nonce, out->nonce, sizeof(out->nonce), err);
+}
+
 static bool read_inventory(const struct json *object, struct inventory *out, struct error *err)
 {
 	return json_need_text(object, "device", out->device, sizeof(out->device), err)
@@ -380,7 +391,8 @@ static bool read_inventory(const struct json *object, struct inventory *out, str
 		&& read_policy(object, out, err)
 		&& need_count(object, "space", &out->space, err)
 		&& json_need_integer(object, "crl", &out->crl_number, err)
-		&& need_count(object, "newest", &out->newest, err);
+		&& need_count(object, "newest", &out->newest, err)
+		&& need_nonce(object, out, err);
 }
 
 bool inventory_open(struct bytes envelope, const struct crypto_public *key,

@@ -10,6 +10,7 @@
 #include "common/artifact.h"
 #include "common/certificate.h"
 #include "common/json.h"
+#include "common/signed_time.h"
 
 enum {
 	STATEMENT_VERSION = 1,
@@ -90,8 +91,9 @@ struct inventory {
 	size_t type_count;
 	char report[16]; /* "full", "outcome" or "none" */
 	int64_t crl_number;
-	uint64_t newest;   /* receipt sequence */
-	char software[64]; /* courier-agent version */
+	uint8_t nonce[SIGNED_TIME_NONCE]; /* for the operator's next signed time */
+	uint64_t newest;                  /* receipt sequence */
+	char software[64];                /* courier-agent version */
 };
 
 void inventory_free(struct inventory *); /* caller's memory; zero is fine */

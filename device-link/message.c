@@ -42,6 +42,7 @@ static const struct field hello[] = {
 	FIELD(hello.software, TEXT, 0, MESSAGE_NAME_MAX),
 	FIELD(hello.crl, BLOCK, 0, MESSAGE_CRL_MAX),
 	FIELD(hello.chain, BLOCK, 0, MESSAGE_CHAIN_MAX),
+	FIELD(hello.time, BLOCK, 0, MESSAGE_TIME_MAX),
 };
 
 static const struct field accept[] = {

@@ -33,6 +33,7 @@ enum {
 	MESSAGE_CHAIN_MAX = 16 * 1024,     /* bytes of a certificate chain, PEM */
 	MESSAGE_CRL_MAX = 64 * 1024,       /* bytes of a CRL, PEM */
 	MESSAGE_STATEMENT_MAX = 48 * 1024, /* bytes of a DSSE envelope */
+	MESSAGE_TIME_MAX = 24 * 1024,      /* bytes of a signed time, a DSSE envelope */
 	MESSAGE_LOG_MAX = 48 * 1024,       /* bytes of a deployment log */
 	MESSAGE_DATA_MAX = 16 * 1024,      /* bytes of an object in one DATA */
 	MESSAGE_WANT_MAX = 256 * 1024,     /* bytes asked for in one WANT */
@@ -89,6 +90,7 @@ struct message_hello {
 	struct bytes software; /* name and version, for the device's log */
 	struct bytes crl;      /* PEM; may be empty */
 	struct bytes chain;    /* this device's new certificate chain, PEM; may be empty */
+	struct bytes time;     /* DSSE_TIME envelope for this device; may be empty */
 };
 
 struct message_accept {

@@ -193,6 +193,7 @@ void stand_end(struct stand *stand)
 	buf_free(&stand->artifact);
 	buf_free(&stand->crl);
 	buf_free(&stand->chain);
+	buf_free(&stand->time);
 	for (size_t i = 0; i < STAND_KEPT; i++)
 		buf_free(&stand->logs[i]);
 	inventory_free(&stand->inventory);

@@ -34,6 +34,7 @@ struct stand {
 	struct buf artifact;
 	struct buf crl;         /* empty: none */
 	struct buf chain;       /* likewise: for the device */
+	struct buf time;        /* likewise: a signed time */
 	const char *deployment; /* NULL: nothing to offer */
 	uint8_t flags;
 	bool wrong_digest, wrong_bytes;

@@ -206,7 +206,7 @@ static void begin(struct call *call, struct stand *stand, const struct session_i
 	*call = (struct call){.stand = stand,
 		.host = {stand, met, lacks, keep, read_object, progress},
 		.hello = {MESSAGE_VERSION, bytes_of("courier test"), buf_bytes(&stand->crl),
-			buf_bytes(&stand->chain)}};
+			buf_bytes(&stand->chain), buf_bytes(&stand->time)}};
 	MUST(channel_new(SESSION_COURIER, &end->link, who, &call->channel, &err));
 }
 

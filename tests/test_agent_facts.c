@@ -155,20 +155,21 @@ static void a_job_comes_back_as_it_was(void **state)
 
 static void marks_come_back_or_are_zero(void **state)
 {
-	struct marks marks = {1, 2, 3};
+	struct marks marks = {.floor = 1, .crl = 2, .counter = 3};
 	struct error err = {0};
 	char path[PATH_MAX];
 
 	(void)state;
 	MUST(marks_load(path_of("marks.json", path), &marks, &err));
 	assert_int_equal(marks.floor, 0);
-	marks = (struct marks){1790000000, 7, 42};
+	marks = (struct marks){1790000000, 7, 42, true, {1, 255}};
 	MUST(marks_save(path, &marks, &err));
 	marks = (struct marks){0};
 	MUST(marks_load(path, &marks, &err));
 	assert_int_equal(marks.floor, 1790000000);
 	assert_int_equal(marks.crl, 7);
 	assert_int_equal(marks.counter, 42);
+	assert_true(marks.has_nonce && marks.nonce[1] == 255);
 	MUST(file_replace(
 		path, bytes_of("{\"floor\":-1,\"crl\":0,\"counter\":0}"), 0600, &err));
 	assert_false(marks_load(path, &marks, &err));

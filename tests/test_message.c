@@ -16,8 +16,10 @@ static const struct sample {
 } samples[] = {
 	{"hello",
 		{MESSAGE_HELLO,
-			.hello
-			= {.version = 1, .software = RUN("courier 0.1.0"), .crl = RUN("CRL")}}},
+			.hello = {.version = 1,
+				.software = RUN("courier 0.1.0"),
+				.crl = RUN("CRL"),
+				.time = RUN("T")}}},
 	{"accept-idle",
 		{MESSAGE_ACCEPT,
 			.accept = {.version = 1,

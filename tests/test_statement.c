@@ -149,6 +149,7 @@ static void fill_inventory(struct inventory *inventory, const struct digest *key
 		.report = "full",
 		.crl_number = 3,
 		.newest = 9,
+		.nonce = {1, 2, 255},
 		.software = "courier-agent 0",
 	};
 	MUST(artifact_pairs_add(&inventory->provides, "device_type", "pump", &err));
@@ -178,6 +179,7 @@ static void an_inventory_says_the_same_at_both_ends(void **state)
 	assert_true(back.counter_required && back.has_anchor && back.signature_required);
 	assert_int_equal(back.crl_number, 3);
 	assert_int_equal(back.space, 1000000);
+	assert_memory_equal(back.nonce, inventory.nonce, sizeof(back.nonce));
 }
 
 static void an_identity_proves_its_own_key(void **state)

@@ -37,22 +37,25 @@ static void explain(struct agent *agent, enum message_refusal reason,
 	char *const text = agent->refusal_text;
 	const size_t room = sizeof(agent->refusal_text);
 	const char *const group = trust_group(agent->settings, &agent->trust);
-	char at[32], floor[32], clock[32];
+	char at[32], floor[32], clock[32], nonce[SIGNED_TIME_TEXT];
 
 	text[0] = 0;
 	day(agent->marks.floor, floor);
 	day((int64_t)time(NULL), clock);
+	hex_encode((struct bytes){agent->marks.nonce, sizeof(agent->marks.nonce)}, nonce);
 	if (reason == MESSAGE_REFUSED_EXPIRED) {
 		day(holder->not_after, at);
 		(void)snprintf(text, room,
 			"it was valid until %s; the device's clock says %s, and it is "
-			"certainly "
-			"later than %s",
-			at, clock, floor);
+			"certainly later than %s; if the device is wrong the operator can set "
+			"its time: courier-admin set-time %s --nonce %s",
+			at, clock, floor, agent->trust.holder.id, nonce);
 	} else if (reason == MESSAGE_REFUSED_NOT_YET) {
 		day(holder->not_before, at);
-		(void)snprintf(
-			text, room, "it begins at %s; the device's floor is %s", at, floor);
+		(void)snprintf(text, room,
+			"it begins at %s; the device's floor is %s; if the device is wrong the "
+			"operator can set its time: courier-admin set-time %s --nonce %s",
+			at, floor, agent->trust.holder.id, nonce);
 	} else if (reason == MESSAGE_REFUSED_GROUP) {
 		(void)snprintf(text, room, "the device is of group %s", group);
 	} else if (reason == MESSAGE_REFUSED_REVOKED) {
@@ -114,9 +117,12 @@ bool agent_judge(void *self, const struct certificate *courier,
 	const char *const group = trust_group(agent->settings, &agent->trust);
 	struct certificate_holder holder;
 	enum message_refusal reason = MESSAGE_REFUSED_ROLE;
+	bool told = false;
+	int64_t now = 0;
 
 	*refused = false;
 	if (!know(agent, courier, &holder, err)
+		|| !agent_clock_take(agent, hello->time, &told, &now, err)
 		|| !trust_know_crl(&agent->trust, agent->settings, courier, &agent->marks, err)
 		|| !take_papers(agent, courier, hello, err))
 		return false;
@@ -126,7 +132,7 @@ bool agent_judge(void *self, const struct certificate *courier,
 		.in_group = group == NULL || certificate_in_group(&holder, group),
 		.not_before = holder.not_before,
 		.not_after = holder.not_after,
-		.clock = (int64_t)time(NULL),
+		.clock = told ? now : (int64_t)time(NULL),
 	};
 
 	if (!judge_courier(&facts, &agent->marks.floor, &reason)) {

@@ -6,6 +6,7 @@
  *	agent_admit.c   may this courier visit?
  *	agent_visit.c   what a courier asks and offers (visit_device_host)
  *	agent_take.c    offers taken: a new job
+ *	agent_clock.c   the time as the operator tells it
  *	agent_work.c    the job: facts, actions, children
  *	agent_after.c   what follows when a child has ended
  *	agent_survey.c  asking the scripts
@@ -128,6 +129,12 @@ NODISCARD bool agent_judge(void *self, const struct certificate *courier,
 
 /* ---- agent_visit.c ---- */
 void agent_visit_host(struct agent *, struct visit_device_host *);
+
+/* ---- agent_clock.c ---- */
+/* Obey the operator's signed time, if it is for us and for our nonce: the floor is that
+ * time then, *TOLD true and *AT it.  What is wrong with one is said in the log. */
+NODISCARD bool agent_clock_take(
+	struct agent *, struct bytes envelope, bool *told, int64_t *at, struct error *);
 
 /* ---- agent_survey.c ---- */
 NODISCARD bool agent_survey_start(struct agent *, struct error *);

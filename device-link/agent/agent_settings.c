@@ -11,7 +11,7 @@ static const char *const kinds[] = {"exec", "file", "mender", NULL};
 struct agent_section {
 	const char *state, *link, *identity, *inventory, *device_type, *artifact, *group;
 	const char *counter, *boot_id, *spool;
-	struct config_list provides, gate, health, identify, reboot, artifact_keys;
+	struct config_list provides, gate, health, identify, reboot, set_clock, artifact_keys;
 	int64_t hook_timeout, health_timeout, reserve;
 	int report;
 };
@@ -42,6 +42,7 @@ static const struct config_key agent_keys[] = {
 	{"health", CONFIG_WORDS, AGENT(health)},
 	{"identify", CONFIG_WORDS, AGENT(identify)},
 	{"reboot", CONFIG_WORDS, AGENT(reboot)},
+	{"set-clock", CONFIG_WORDS, AGENT(set_clock)},
 	{"boot-id", CONFIG_PATH, AGENT(boot_id)},
 	{"hook-timeout", CONFIG_DURATION, AGENT(hook_timeout), .min = 1, .max = 3600},
 	{"health-timeout", CONFIG_DURATION, AGENT(health_timeout), .min = 1, .max = 86400},
@@ -137,6 +138,7 @@ static void take_texts(const struct agent_section *section, struct agent_setting
 	settings->gate = argv_of(&section->gate);
 	settings->health = argv_of(&section->health);
 	settings->identify = argv_of(&section->identify);
+	settings->set_clock = argv_of(&section->set_clock);
 	settings->reboot = section->reboot.count > 0 ? section->reboot.at : usual_reboot;
 	settings->artifact_keys = argv_of(&section->artifact_keys);
 	settings->artifact_key_count = section->artifact_keys.count;

@@ -31,6 +31,7 @@ struct agent_settings {
 	const char *const *health;        /* argv; NULL: not asked */
 	const char *const *identify;      /* argv; NULL: cannot blink */
 	const char *const *reboot;        /* argv */
+	const char *const *set_clock;     /* argv, the time is added; NULL: cannot */
 	const char *const *artifact_keys; /* paths; NULL-terminated */
 	size_t artifact_key_count;
 	int hook_timeout_s, health_timeout_s;

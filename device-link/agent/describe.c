@@ -110,6 +110,7 @@ static void fill_policy(const struct agent_settings *settings, const struct trus
 	(void)snprintf(inventory->report, sizeof(inventory->report), "%s",
 		agent_report_name(settings->report));
 	inventory->crl_number = marks->crl;
+	memcpy(inventory->nonce, marks->nonce, sizeof(inventory->nonce));
 	(void)snprintf(inventory->software, sizeof(inventory->software), "courier-agent %s",
 		COURIER_VERSION);
 }

@@ -4,13 +4,25 @@
 
 enum { MARKS_SIZE_MAX = 4096 };
 
+/* A mark of its own: it may be missing. */
+static bool read_nonce(const struct json *object, struct marks *marks, struct error *err)
+{
+	char nonce[SIGNED_TIME_TEXT];
+
+	marks->has_nonce = json_member(object, "nonce") != NULL;
+	return !marks->has_nonce
+		|| (json_need_text(object, "nonce", nonce, sizeof(nonce), err)
+			&& hex_decode(nonce, marks->nonce, sizeof(marks->nonce), err));
+}
+
 static bool read_marks(const struct json *object, struct marks *marks, struct error *err)
 {
 	int64_t counter = 0;
 
 	if (!json_need_integer(object, "floor", &marks->floor, err)
 		|| !json_need_integer(object, "crl", &marks->crl, err)
-		|| !json_need_integer(object, "counter", &counter, err))
+		|| !json_need_integer(object, "counter", &counter, err)
+		|| !read_nonce(object, marks, err))
 		return false;
 	if (marks->floor < 0 || marks->crl < 0 || counter < 0)
 		return error_set(err, ERROR_MALFORMED, "a mark below 0");
@@ -39,10 +51,20 @@ bool marks_save(const char *path, const struct marks *marks, struct error *err)
 {
 	CLEANUP(buf_free) struct buf text = {0};
 	CLEANUP(json_cleanup) struct json *object = json_new_object();
+	char nonce[SIGNED_TIME_TEXT];
 
+	hex_encode((struct bytes){marks->nonce, sizeof(marks->nonce)}, nonce);
 	json_add_integer(object, "floor", marks->floor);
 	json_add_integer(object, "crl", marks->crl);
 	json_add_integer(object, "counter", (int64_t)marks->counter);
+	if (marks->has_nonce)
+		json_add_string(object, "nonce", nonce);
 	return json_print(object, &text, err)
 		&& file_replace(path, buf_bytes(&text), 0600, err);
+}
+
+bool marks_new_nonce(struct marks *marks, struct error *err)
+{
+	marks->has_nonce = crypto_random(marks->nonce, sizeof(marks->nonce), err);
+	return marks->has_nonce;
 }
