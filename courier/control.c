@@ -11,7 +11,7 @@ static void device_free(struct control_device *device)
 {
 	char *const texts[] = {device->identity, device->device_type, device->artifact,
 		device->label, device->site, device->group, device->tier, device->server,
-		device->chain, device->next_deployment, device->next_request};
+		device->chain, device->next_deployment, device->next_request, device->time};
 
 	for (size_t i = 0; i < COUNT(texts); i++)
 		free(texts[i]);
@@ -47,6 +47,7 @@ static const struct {
 	{"chain", offsetof(struct control_device, chain)},
 	{"next_deployment", offsetof(struct control_device, next_deployment)},
 	{"next_request", offsetof(struct control_device, next_request)},
+	{"time", offsetof(struct control_device, time)},
 };
 
 static char **text_of(struct control_device *device, size_t i)

@@ -20,7 +20,8 @@ struct control_device {
 	char *server; /* name of the server in courier.conf; NULL: the only one */
 	char *chain;  /* certificate chain to bring to it, PEM; NULL: none */
 	char *next_deployment, *next_request; /* frozen `next` of a colleague; NULL: none */
-	bool first_visit;                     /* may be served before its key is certified */
+	char *time;       /* signed time to bring to it (common/signed_time.h); NULL: none */
+	bool first_visit; /* may be served before its key is certified */
 };
 
 struct control {

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "courier/deliver_host.h"
 
 void deliver_papers_free(struct deliver_papers *papers)
@@ -72,15 +74,40 @@ static const struct control_device *chain_for(
 	return NULL;
 }
 
+/* What the operator says to the device whose certificate this is. */
+static const struct control_device *listed_as(
+	const struct deliver_host *host, const struct session *session)
+{
+	const struct control *const control = &host->papers->control;
+	struct certificate_holder holder;
+	struct error err = {0};
+	bool certified = false;
+	const struct certificate *const peer = session_peer(session, &certified);
+
+	if (peer == NULL || !certified || !certificate_holder(peer, &holder, &err))
+		return NULL;
+	for (size_t i = 0; i < control->device_count; i++)
+		if (strcmp(control->devices[i].id, holder.id) == 0)
+			return &control->devices[i];
+	return NULL;
+}
+
+static struct bytes bytes_or_none(const char *text)
+{
+	return text != NULL ? bytes_of(text) : (struct bytes){NULL, 0};
+}
+
 struct message_hello deliver_hello(
 	const struct deliver_host *host, const struct session *session)
 {
 	const struct control_device *const known = chain_for(host, session);
+	const struct control_device *const listed = listed_as(host, session);
 
 	return (struct message_hello){
 		.version = MESSAGE_VERSION,
 		.software = bytes_of("courier " COURIER_VERSION),
 		.crl = bytes_of(host->papers->control.crl),
-		.chain = known != NULL ? bytes_of(known->chain) : (struct bytes){NULL, 0},
+		.chain = bytes_or_none(known != NULL ? known->chain : NULL),
+		.time = bytes_or_none(listed != NULL ? listed->time : NULL),
 	};
 }

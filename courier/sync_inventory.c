@@ -65,6 +65,7 @@ bool sync_attributes(const struct sync_talk *talk, const struct inventory *inven
 		: newest != NULL                                 ? &newest->time
 								 : NULL;
 	struct certificate_holder us;
+	char nonce[SIGNED_TIME_TEXT];
 
 	if (!technician(talk, &us, err))
 		return false;
@@ -77,6 +78,10 @@ bool sync_attributes(const struct sync_talk *talk, const struct inventory *inven
 	if (time != NULL) {
 		add_time(array, "courier_device_time", time->clock);
 		add_time(array, "courier_floor", time->floor);
+	}
+	if (inventory != NULL) {
+		hex_encode((struct bytes){inventory->nonce, sizeof(inventory->nonce)}, nonce);
+		add_text(array, "courier_nonce", nonce); /* for courier-admin set-time */
 	}
 	/* Nobody vouches for what a newcomer says of itself. */
 	if (inventory != NULL && !talk->device.certified)

@@ -187,6 +187,23 @@ status 2 'an identity that is certified for another id' "$admin" enroll clash.cs
 	--courier bert $at_server --passphrase-file pass
 said 'clash.csv: nothing was done: line 2: that identity is certified for pump-10' err
 
+# ---- set-time ----
+nonce=00112233445566778899aabbccddeeff
+status 2 'set-time without a nonce' "$admin" set-time pump-9 --passphrase-file pass
+status 2 'a nonce that is none' "$admin" set-time pump-9 --nonce 0011 --passphrase-file pass
+status 2 'a time that is none' "$admin" set-time pump-9 --nonce $nonce --time yesterday \
+	--passphrase-file pass
+status 2 'a device nobody certified' "$admin" set-time pump-77 --nonce $nonce \
+	--passphrase-file pass
+said 'pump-77: no device of that id is certified here' err
+status 1 'a receipt for an inventory' "$admin" set-time pump-9 --inventory pump-9.receipt \
+	--passphrase-file pass
+status 0 'set-time' "$admin" set-time pump-9 --nonce $nonce --time 2026-12-24T18:00:00Z \
+	--passphrase-file pass --json
+said '"device":"pump-9","time":1798135200,"courier":"[a-z]*","number":[0-9]*,"control":' out
+said 'courier init takes it in' err
+said '"event":"time signed".*"id":"pump-9"' auth/issued.log
+
 # ---- receipts ----
 status 0 'verify' "$admin" verify pump-9.receipt --json
 said '"verdict":"genuine".*"device":"pump-9".*"outcome":"CONFIRMED"' out

@@ -6,7 +6,7 @@
 
 /* Keep in the order of a fleet's life. */
 static const struct admin_command *const commands[]
-	= {&cmd_init, &cmd_issue, &cmd_provision, &cmd_enroll, &cmd_verify};
+	= {&cmd_init, &cmd_issue, &cmd_provision, &cmd_enroll, &cmd_set_time, &cmd_verify};
 
 struct common_options {
 	bool json, verbose, help, version;
