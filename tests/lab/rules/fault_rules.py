@@ -49,6 +49,18 @@ class Faults(ArtifactCase):
         self.assertEqual([self.alive(other), self.alive(device), self.alive(device)],
                          [204, 500, 500])
 
+    def test_an_answer_is_held_until_the_fault_is_cleared(self):
+        device, other = self.accepted(), self.accepted()
+        self.fault(path="next", action="hold", device=device.id)
+        answers = []
+        held = threading.Thread(target=lambda: answers.append(self.alive(device)))
+        held.start()
+        self.assertEqual(self.alive(other), 204)
+        self.assertEqual(answers, [])
+        self.admin.control(do="clear")
+        held.join(timeout=30)
+        self.assertEqual(answers, [204])
+
     def test_reset_before_and_after_the_effect(self):
         device = self.accepted()
         self.fault(path="attributes$", action="reset-before")

@@ -23,6 +23,7 @@ ACTIONS = {
     "truncate": ("after_bytes",),  # applied; orderly close after so many bytes of the body
     "slow": ("bytes_per_second",),  # applied; the body trickles
     "delay": ("seconds",),  # applied, answered late
+    "hold": (),  # applied, answered once the fault is cleared
     "expired": (),  # a download URL is taken for expired: 403
 }
 COMMON = {"id", "method", "path", "device", "count", "skip", "action", "apply", "hits"}
@@ -53,6 +54,9 @@ class Faults:
 
     def clear(self, fault_id=None):
         self.list = [fault for fault in self.list if fault_id not in (None, fault["id"])]
+
+    def holds(self, fault):
+        return any(fault["id"] == one["id"] for one in self.list)
 
     def match(self, request):
         """The fault that hits this request, or None."""

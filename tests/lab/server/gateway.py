@@ -74,6 +74,8 @@ class Gateway:
         answer = fault_module.instead(fault) or fault_module.changed(fault, answer)
         if fault and fault["action"] == "delay":
             time.sleep(float(fault["seconds"]))
+        while fault and fault["action"] == "hold" and self.faults.holds(fault):
+            time.sleep(0.02)
         answer.headers.insert(0, ("Date", formatdate(self.clock.now(), usegmt=True)))
         self.log.add(request, answer, "reset_before_answer" in shape)
         return answer, shape
