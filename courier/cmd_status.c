@@ -13,12 +13,16 @@ struct status {
 	bool has_control;
 	struct certificate_holder us; /* with a bundle */
 	int64_t now, synced;
-	size_t served, standing[TRIP_FAILED + 1], unsent, unverified, problems;
+	size_t served, standing[TRIP_FAILED + 1], unsent, unverified, problems, kept;
+	struct buf kept_lines; /* a line for each of them, up to KEPT_SHOWN */
 };
+
+enum { KEPT_SHOWN = 20 };
 
 static void status_done(struct status *status)
 {
 	control_free(&status->control);
+	buf_free(&status->kept_lines);
 }
 
 static bool count_one(void *self, const struct trip_device *trip, struct error *err)
@@ -36,6 +40,20 @@ static bool count_one(void *self, const struct trip_device *trip, struct error *
 	return true;
 }
 
+/* Outcomes that the server would not have: they are nowhere but here. */
+static bool count_kept(void *self, const struct store_parcel *parcel, struct error *err)
+{
+	struct status *const status = self;
+
+	if (parcel->state != PARCEL_KEPT)
+		return true;
+	return status->kept++ >= KEPT_SHOWN
+		|| buf_print(&status->kept_lines, err, "kept here    %s %s: %s\n",
+			parcel->device,
+			parcel->artifact_name == NULL ? "" : parcel->artifact_name,
+			parcel->reason == NULL ? "" : parcel->reason);
+}
+
 static bool gather(struct status *status, struct error *err)
 {
 	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
@@ -43,7 +61,8 @@ static bool gather(struct status *status, struct error *err)
 	struct store *const store = status->courier->store;
 
 	if (!enrolment_open(store, &status->control, &status->has_control, err)
-		|| !trip_each(store, all, false, count_one, status, err))
+		|| !trip_each(store, all, false, count_one, status, err)
+		|| !store_each_parcel(store, NULL, count_kept, status, err))
 		return false;
 	return !status->has_control
 		|| (certificate_parse(bytes_of(status->control.chain), &chain, err)
@@ -73,6 +92,7 @@ static void say_json(const struct status *status)
 	json_add_integer(fact, "nothing", (int64_t)status->standing[TRIP_NOTHING]);
 	json_add_integer(fact, "unsent", (int64_t)status->unsent);
 	json_add_integer(fact, "unverified", (int64_t)status->unverified);
+	json_add_integer(fact, "kept", (int64_t)status->kept);
 	json_add_integer(fact, "problems", (int64_t)status->problems);
 	output_fact(&status->courier->output, fact, "");
 }
@@ -120,7 +140,21 @@ static bool print_trip(const struct status *status, struct buf *line, struct err
 		status->standing[TRIP_FAILED]);
 }
 
-static bool say_text(const struct status *status, struct error *err)
+static bool say_kept(struct status *status, struct error *err)
+{
+	const char *text = NULL;
+	char *rest = NULL;
+
+	if (!buf_text(&status->kept_lines, &text, err))
+		return false;
+	rest = (char *)status->kept_lines.at;
+	for (char *line = strsep(&rest, "\n"); line != NULL && line[0] != 0;
+		line = strsep(&rest, "\n"))
+		output_fact(&status->courier->output, NULL, line);
+	return true;
+}
+
+static bool say_text(struct status *status, struct error *err)
 {
 	CLEANUP(buf_free) struct buf line = {0};
 	char synced[32] = "never";
@@ -130,6 +164,7 @@ static bool say_text(const struct status *status, struct error *err)
 	return say_line(status, &line, print_courier(status, &line, err), err)
 		&& say_line(status, &line, print_trip(status, &line, err), err)
 		&& say_line(status, &line, print_unsent(status, &line, err), err)
+		&& say_kept(status, err)
 		&& say_line(
 			status, &line, buf_print(&line, err, "last sync    %s", synced), err)
 		&& (status->problems == 0

@@ -280,6 +280,7 @@ class Withdrawal(Base):
         log = trip.admin.log(deployment, trip.id_of("pump-1")).body.decode()
         self.assertIn("courier-receipt", log)
         self.assertEqual(trip.sync()["pump-1"]["kept"], 0)
+        self.assertEqual(trip.courier("status")[0]["kept"], 1)
 
     def test_a_deployment_the_server_forgot_holds_nothing_up(self):
         trip = self.trip
