@@ -78,6 +78,23 @@ static void a_child_that_keeps_the_pipe_does_not_hold_us_up(void **state)
 	MUST(run(kill_it, 60000, &output, &err));
 }
 
+static void one_that_never_stops_talking_does_not_hold_us_up(void **state)
+{
+	static const char *const argv[] = {"/bin/sh", "-c", "exec yes", NULL};
+	CLEANUP(process_cleanup) struct process *process = NULL;
+	struct process_end end = {0};
+	struct error err = {0};
+	bool ended = false;
+
+	(void)state;
+	MUST(process_start(&(struct process_how){.argv = argv}, &process, &err));
+	for (unsigned i = 0; i < 100; i++) {
+		MUST(process_step(process, 0, &ended, &end, &err));
+		assert_false(ended);
+	}
+	assert_true(process_output(process).len <= PROCESS_OUTPUT_MAX);
+}
+
 static void nothing_of_ours_is_passed_on(void **state)
 {
 	CLEANUP(buf_free) struct buf output = {0};
@@ -162,6 +179,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_run_is_named),
 		cmocka_unit_test(a_deadline_ends_it_and_its_children),
 		cmocka_unit_test(a_child_that_keeps_the_pipe_does_not_hold_us_up),
+		cmocka_unit_test(one_that_never_stops_talking_does_not_hold_us_up),
 		cmocka_unit_test(nothing_of_ours_is_passed_on),
 		cmocka_unit_test(a_function_runs_like_a_program),
 		cmocka_unit_test(lines_become_members),

@@ -12,7 +12,8 @@
 #include "device-link/agent/process.h"
 
 enum {
-	POLL_MS = 100, /* how often a child is asked whether it ended */
+	DRAIN_MAX = 128 * 1024, /* bytes read in one step: more than a pipe holds */
+	POLL_MS = 100,          /* how often a child is asked whether it ended */
 	STATUS_LOST = 127,
 };
 
@@ -201,12 +202,13 @@ bool process_start_function(int (*run)(void *self), void *self, int64_t deadline
 	return begin(&start, out, err);
 }
 
-/* Keep the last PROCESS_OUTPUT_MAX bytes of what there is to read. */
+/* Keep the last PROCESS_OUTPUT_MAX bytes of what there is to read.  Who writes faster than
+ * we read gets its turn again: a pipe full at a time. */
 static bool drain(struct stream *stream, struct error *err)
 {
 	uint8_t at[4096];
 
-	while (stream->fd >= 0) {
+	for (size_t i = 0; i < DRAIN_MAX / sizeof(at) && stream->fd >= 0; i++) {
 		const ssize_t got = read(stream->fd, at, sizeof(at));
 
 		if (got < 0 && errno == EINTR)
