@@ -152,6 +152,23 @@ static void rollback_restores_what_was_there(void **state)
 	tear_down(&bench);
 }
 
+/* Killed while a new file was on its way into place. */
+static void rollback_leaves_no_half_of_a_file_behind(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, "full-gzip");
+	put(&bench, "hello.txt", "old\n", 0644);
+	assert_int_equal(installer_file.install(&bench.job), INSTALLER_DONE);
+	put(&bench, "hello.txt.courier-new", "hel", 0600);
+	put(&bench, "table.txt.courier-new", "0", 0600);
+	assert_int_equal(installer_file.rollback(&bench.job), INSTALLER_DONE);
+	expect(&bench, "hello.txt", "old\n");
+	assert_int_equal(count_of(bench.target), 1);
+	tear_down(&bench);
+}
+
 static void one_file_can_be_the_target(void **state)
 {
 	struct bench bench;
@@ -267,6 +284,19 @@ static void a_command_gets_its_places(void **state)
 	tear_down(&bench);
 }
 
+static void a_copy_that_cannot_be_removed_does_not_undo_an_installation(void **state)
+{
+	static const char *const install[]
+		= {"sh", "-c", "mkdir \"$1/kept\"", "sh", "{files}", NULL};
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, "rsa");
+	bench.settings.install = install;
+	assert_int_equal(installer_exec.install(&bench.job), INSTALLER_DONE);
+	tear_down(&bench);
+}
+
 static void a_commands_exit_status_is_understood(void **state)
 {
 	static const char *const ends[][4] = {
@@ -328,11 +358,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_put_in_place_and_committed),
 		cmocka_unit_test(rollback_restores_what_was_there),
+		cmocka_unit_test(rollback_leaves_no_half_of_a_file_behind),
 		cmocka_unit_test(one_file_can_be_the_target),
 		cmocka_unit_test(many_files_do_not_fit_one_target),
 		cmocka_unit_test(a_file_that_changed_since_is_not_installed),
 		cmocka_unit_test(killed_at_any_moment_it_can_be_run_again),
 		cmocka_unit_test(a_command_gets_its_places),
+		cmocka_unit_test(a_copy_that_cannot_be_removed_does_not_undo_an_installation),
 		cmocka_unit_test(a_commands_exit_status_is_understood),
 		cmocka_unit_test(settings_that_cannot_work_are_named),
 	};

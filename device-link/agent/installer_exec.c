@@ -153,7 +153,10 @@ static int run(const struct installer_job *job, const char *const *argv)
 
 	const int status = installer_run((const char *const *)words.at);
 
-	return installer_clear(places.files, &err) ? status : complain(&err);
+	/* What it did is done, whether its copies go away or not. */
+	if (!installer_clear(places.files, &err))
+		(void)complain(&err);
+	return status;
 }
 
 static int exec_install(const struct installer_job *job)

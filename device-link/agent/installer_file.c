@@ -68,6 +68,23 @@ static bool target_of(const struct installer_job *job, const char *name, char pa
 	return true;
 }
 
+/* What is on its way into place is called so, beside its place. */
+static const char unfinished[] = ".courier-new";
+
+static bool is_unfinished(const char *name)
+{
+	const size_t len = strlen(name), tail = sizeof(unfinished) - 1;
+
+	return len >= tail && strcmp(name + len - tail, unfinished) == 0;
+}
+
+static bool unfinished_of(const char *path, char name[PATH_MAX], struct error *err)
+{
+	if ((size_t)snprintf(name, PATH_MAX, "%s%s", path, unfinished) >= PATH_MAX)
+		return error_set(err, ERROR_FAILED, "%s: path too long", path);
+	return true;
+}
+
 static bool copy_bytes(int from, int to, struct error *err)
 {
 	const struct source source = file_source(&from);
@@ -87,9 +104,8 @@ static bool copy_into_place(
 {
 	char temporary[PATH_MAX];
 
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.courier-new", to)
-		>= sizeof(temporary))
-		return error_set(err, ERROR_FAILED, "%s: path too long", to);
+	if (!unfinished_of(to, temporary, err))
+		return false;
 
 	CLEANUP(file_close) int source = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP(file_close)
@@ -170,6 +186,10 @@ static bool install(const struct installer_job *job, struct error *err)
 			"%s: is no directory, and the payload has %d files",
 			job->settings->target, names.count);
 	for (int i = 0; i < names.count; i++)
+		if (is_unfinished(names.at[i]->d_name))
+			return error_set(err, ERROR_FAILED,
+				"%s: a payload file cannot be called so", names.at[i]->d_name);
+	for (int i = 0; i < names.count; i++)
 		if (!put_new(job, &places, names.at[i]->d_name, err))
 			return false;
 	return true;
@@ -191,9 +211,10 @@ static bool put_old(const struct installer_job *job, const struct places *places
 
 static bool remove_new(const struct installer_job *job, const char *name, struct error *err)
 {
-	char target[PATH_MAX];
+	char target[PATH_MAX], temporary[PATH_MAX];
 
-	return target_of(job, name, target, err) && file_remove(target, err);
+	return target_of(job, name, target, err) && unfinished_of(target, temporary, err)
+		&& file_remove(temporary, err) && file_remove(target, err);
 }
 
 /* Put everything back as it was; what was never touched stays. */
@@ -207,7 +228,7 @@ static bool restore(const struct installer_job *job, struct error *err)
 		|| !names_of(places.none, &none, err))
 		return false;
 	for (int i = 0; i < old.count; i++)
-		if (strstr(old.at[i]->d_name, ".courier-new") == NULL
+		if (!is_unfinished(old.at[i]->d_name)
 			&& !put_old(job, &places, old.at[i]->d_name, err))
 			return false;
 	for (int i = 0; i < none.count; i++)

@@ -107,13 +107,14 @@ static int mender_install(const struct installer_job *job)
 	add(&words, "--reboot-exit-code");
 	add(&words, job->file);
 
+	const bool ran_before = runs_now(job); /* the same release again */
 	const int status = installer_run(words.at);
 
 	if (status == CLIENT_DONE)
 		return INSTALLER_DONE;
 	if (status == CLIENT_REBOOT)
 		return INSTALLER_REBOOT;
-	return runs_now(job) ? INSTALLER_BROKEN : INSTALLER_FAILED;
+	return !ran_before && runs_now(job) ? INSTALLER_BROKEN : INSTALLER_FAILED;
 }
 
 static int mender_commit(const struct installer_job *job)
