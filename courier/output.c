@@ -8,6 +8,8 @@
 
 #include "courier/output.h"
 
+enum { COLUMNS_MAX = 78 /* bytes of a progress line */ };
+
 /* The terminal is one, whatever number of threads talk to it; this is its lock and
  * the number of progress lines now on it. */
 static pthread_mutex_t terminal = PTHREAD_MUTEX_INITIALIZER;
@@ -36,11 +38,27 @@ static void clear_progress(void)
 	rows_shown = 0;
 }
 
-/* What foreign text may do to a terminal: nothing. */
-static void put_safely(FILE *stream, const char *text)
+/* What foreign text may do to a terminal: nothing.  U+0080 to U+009F are control characters,
+ * too: C2 80 to C2 9F.  At most MAX bytes of it, and no half of a character. */
+static void put_safely(FILE *stream, const char *text, size_t max)
 {
-	for (const unsigned char *at = (const unsigned char *)text; *at != 0; at++)
-		(void)fputc(*at < 0x20 || *at == 0x7f ? '?' : *at, stream);
+	const unsigned char *const at = (const unsigned char *)text;
+	size_t len = strnlen(text, max);
+
+	if (len == max)
+		while (len > 0 && (at[len] & 0xc0) == 0x80)
+			len--;
+	for (size_t i = 0; i < len; i++) {
+		const bool wide = at[i] == 0xc2 && at[i + 1] >= 0x80 && at[i + 1] <= 0x9f;
+
+		(void)fputc(at[i] < 0x20 || at[i] == 0x7f || wide ? '?' : at[i], stream);
+		i += wide;
+	}
+}
+
+static void put_line(FILE *stream, const char *text)
+{
+	put_safely(stream, text, SIZE_MAX);
 	(void)fputc('\n', stream);
 }
 
@@ -52,7 +70,7 @@ void output_fact(const struct output *output, const struct json *object, const c
 	pthread_mutex_lock(&terminal);
 	clear_progress();
 	if (!output->json)
-		put_safely(stdout, text);
+		put_line(stdout, text);
 	else if (json_print(object, &line, &err) && buf_append(&line, bytes_of("\n"), &err))
 		(void)fwrite(line.at, 1, line.len, stdout);
 	else
@@ -76,7 +94,7 @@ static void say(const char *fmt, va_list args)
 	clear_progress();
 	(void)fputs(program_invocation_short_name, stderr);
 	(void)fputs(": ", stderr);
-	put_safely(stderr, text);
+	put_line(stderr, text);
 	pthread_mutex_unlock(&terminal);
 }
 
@@ -110,8 +128,9 @@ void output_progress(const struct output *output, size_t row, size_t rows, const
 		(void)fputc('\n', stderr);
 		rows_shown++;
 	}
-	fprintf(stderr, "\033[%zuA\r\033[K%.78s\033[%zuB\r", rows_shown - row, text,
-		rows_shown - row);
+	fprintf(stderr, "\033[%zuA\r\033[K", rows_shown - row);
+	put_safely(stderr, text, COLUMNS_MAX);
+	fprintf(stderr, "\033[%zuB\r", rows_shown - row);
 	pthread_mutex_unlock(&terminal);
 }
 

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/dsse.h"
 #include "courier/artifact_facts.h"
@@ -203,6 +204,40 @@ static void people_read_sizes_and_times(void **state)
 	assert_string_equal(text, "1970-01-01T00:00:00Z");
 }
 
+/* What output_fact() prints of TEXT. */
+static void print_fact(const char *text, char *out, size_t room)
+{
+	const struct output output = {0};
+	FILE *const file = tmpfile();
+	const int usual = dup(STDOUT_FILENO);
+
+	assert_non_null(file);
+	(void)fflush(stdout);
+	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
+	output_fact(&output, NULL, text);
+	assert_true(dup2(usual, STDOUT_FILENO) >= 0);
+	(void)close(usual);
+	rewind(file);
+	out[fread(out, 1, room - 1, file)] = 0;
+	(void)fclose(file);
+}
+
+static void foreign_text_does_nothing_to_a_terminal(void **state)
+{
+	char text[128];
+
+	(void)state;
+	print_fact("a\033[2Jb\nc\177d", text, sizeof(text));
+	assert_string_equal(text, "a?[2Jb?c?d\n");
+	print_fact("CSI \xc2\x9b"
+		   "2J, \xc2\xb0"
+		   "C, S\xc3\xb6rensen",
+		text, sizeof(text));
+	assert_string_equal(text,
+		"CSI ?2J, \xc2\xb0"
+		"C, S\xc3\xb6rensen\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +247,7 @@ int main(void)
 		cmocka_unit_test(an_older_bundle_is_a_rollback),
 		cmocka_unit_test(facts_of_an_artifact_survive_the_store),
 		cmocka_unit_test(people_read_sizes_and_times),
+		cmocka_unit_test(foreign_text_does_nothing_to_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
