@@ -29,7 +29,7 @@ NODISCARD bool plan_permits(const struct inventory *, const struct artifact *, s
 bool plan_terminal(enum error_code);
 
 /* The artifact's counter; *FOUND false when it has none.  ERROR_MALFORMED unless it
- * is a decimal integer below 2^53. */
+ * is a decimal integer of at most 15 digits. */
 NODISCARD bool plan_counter(const struct artifact *, const char *counter_name,
 	uint64_t *counter, bool *found, struct error *);
 

@@ -179,6 +179,10 @@ static bool serial_open(const char *address, struct link **out, struct error *er
 	if (serial->fd < 0 && errno == EBUSY)
 		return error_set(
 			err, ERROR_BUSY, "%.200s: in use by another program", serial->path);
+	if (serial->fd < 0 && (errno == EACCES || errno == EPERM)) /* waiting does not help */
+		return error_set(err, ERROR_FAILED,
+			"%.200s: not permitted: is this user in the group of the device?",
+			serial->path);
 	if (serial->fd < 0)
 		return fail(serial, "cannot open", err);
 	if (isatty(serial->fd) == 0)

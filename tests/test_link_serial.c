@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -201,6 +202,26 @@ static void what_is_no_serial_line_is_refused(void **state)
 	link_close(NULL);
 }
 
+static void a_line_that_is_not_ours_to_open_is_not_waited_for(void **state)
+{
+	char path[100];
+	CLEANUP(file_close) int master = make_pty(path, sizeof(path));
+	const uid_t self = geteuid();
+	struct link *link = NULL;
+	struct error err = {0};
+
+	(void)state;
+	assert_int_equal(chmod(path, 0), 0);
+	assert_int_equal(seteuid(self == 0 ? 65534 : self), 0);
+
+	const bool opened = link_open(path, &link, &err);
+
+	assert_int_equal(seteuid(self), 0);
+	assert_false(opened);
+	assert_int_equal(err.code, ERROR_FAILED); /* ERROR_LINK would be tried again */
+	assert_non_null(strstr(err.text, "group"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +232,7 @@ int main(void)
 		cmocka_unit_test(closing_with_output_nobody_reads_returns),
 		cmocka_unit_test(a_hangup_is_a_pulled_cable),
 		cmocka_unit_test(what_is_no_serial_line_is_refused),
+		cmocka_unit_test(a_line_that_is_not_ours_to_open_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
