@@ -144,13 +144,16 @@ static bool met(void *self, const struct visit_peer *peer, struct visit_errand *
 
 /* ---- receipts ---- */
 
+/* One that came before the device was certified counts once it comes again. */
 static bool lacks(void *self, uint64_t sequence)
 {
 	struct deliver_host *const host = self;
+	bool (*const ask)(struct store *, const char *, uint64_t, bool *, struct error *)
+		= host->device.certified ? store_has_verified_receipt : store_has_receipt;
 	struct error err = {0};
 	bool has = false;
 
-	return store_has_receipt(host->store, host->device.id, sequence, &has, &err) && !has;
+	return ask(host->store, host->device.id, sequence, &has, &err) && !has;
 }
 
 static bool digests_match(
@@ -280,6 +283,8 @@ static void progress(
 	struct deliver_host *const host = self;
 
 	host->phase = state->phase;
+	if (sent > host->given)
+		host->given = sent;
 	host->show(host, message_phase_text(state->phase), sent, size);
 }
 

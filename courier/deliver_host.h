@@ -43,7 +43,8 @@ struct deliver_host {
 	unsigned collected;
 	bool has_outcome;
 	struct receipt outcome;   /* of the errand */
-	uint64_t sent;            /* bytes of the artifact that the device has been given */
+	uint64_t given;           /* bytes of the artifact on their way to it, or there */
+	uint64_t sent;            /* of them, what it has confirmed */
 	enum message_phase phase; /* the last one it said */
 };
 

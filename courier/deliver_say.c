@@ -28,11 +28,15 @@ static bool brought_something(const struct deliver_host *host)
 		&& host->parcel.state != PARCEL_ANSWERED;
 }
 
+/* Of the artifact that the device has, as far as it confirmed that. */
 static unsigned percent(const struct deliver_host *host)
 {
 	const uint64_t size = host->parcel.size;
+	const bool all = host->has_outcome && host->given >= size; /* it says so itself */
 
-	return size > 0 && brought_something(host) ? (unsigned)(host->sent * 100 / size) : 0;
+	if (size == 0 || host->given == 0)
+		return 0;
+	return all ? 100 : (unsigned)(host->sent * 100 / size);
 }
 
 /* Has the device all it needs, so that it may be at work now? */
@@ -48,7 +52,7 @@ static bool goes_on(const struct deliver_host *host)
 	};
 
 	return (host->phase < COUNT(works) && works[host->phase])
-		|| (host->sent > 0 && host->sent >= host->parcel.size);
+		|| (host->given > 0 && host->given >= host->parcel.size);
 }
 
 /* Why it ended before its end, and how it stands with the device now. */

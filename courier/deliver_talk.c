@@ -43,14 +43,21 @@ static uint64_t delivered(const struct talk *talk)
 	return channel_flushed(talk->channel) ? talk->sent : talk->sent - 1;
 }
 
+static uint64_t note_delivered(struct talk *talk)
+{
+	struct deliver_host *const host = &talk->line->host;
+	const uint64_t got = talk->channel != NULL && talk->began ? delivered(talk) : 0;
+
+	if (got > host->sent)
+		host->sent = got;
+	return got;
+}
+
 static void show(struct talk *talk, int64_t now_ms)
 {
 	struct deliver_line *const line = talk->line;
-	const uint64_t got = delivered(talk);
+	const uint64_t got = note_delivered(talk);
 	const int64_t spent_ms = now_ms - talk->began_ms;
-
-	if (got > line->host.sent)
-		line->host.sent = got;
 
 	const struct deliver_progress progress = {
 		.device = line->host.device.id,
@@ -140,6 +147,7 @@ static bool carry(struct talk *talk, struct error *err)
 
 void deliver_talk_end(struct talk *talk, enum ending ending, const struct error *why)
 {
+	(void)note_delivered(talk);
 	talk->ending = ending;
 	if (why != NULL)
 		talk->why = *why;

@@ -193,10 +193,13 @@ void store_receipt_free(struct store_receipt *);
  * EVENT; only when there is such a parcel and MOVES is true).  A receipt that is
  * there already, byte for byte, is success and changes nothing (unless it is verified
  * only now: then that is noted, and the parcel moves); with other bytes
- * ERROR_SIGNATURE. */
+ * ERROR_SIGNATURE - unless it is verified and that one is not: then it takes its place. */
 NODISCARD bool store_put_receipt(struct store *, const struct store_receipt *,
 	const char *deployment, bool moves, enum parcel_event, struct error *);
 NODISCARD bool store_has_receipt(
+	struct store *, const char *device, uint64_t sequence, bool *has, struct error *);
+/* The same, of those that were verified when they came, or came again. */
+NODISCARD bool store_has_verified_receipt(
 	struct store *, const char *device, uint64_t sequence, bool *has, struct error *);
 NODISCARD bool store_receipt_sent(
 	struct store *, const char *device, uint64_t sequence, struct error *);

@@ -170,12 +170,17 @@ static bool keep(
 	if (!place_of(store, receipt->device, receipt->sequence, &place, err)
 		|| !get_receipt(store, &place.key, &there, &found, err))
 		return false;
-	if (!found) {
+
+	const bool same = found
+		&& bytes_equal(buf_bytes(&there.envelope), buf_bytes(&receipt->envelope));
+
+	/* What somebody uncertified said gives way to what the device says. */
+	if (!found || (!same && receipt->verified && !there.verified)) {
 		made.collected = store_now();
 		*news = true;
 		return insert(store, &place, &made, err);
 	}
-	if (!bytes_equal(buf_bytes(&there.envelope), buf_bytes(&receipt->envelope)))
+	if (!same)
 		return error_set(err, ERROR_SIGNATURE,
 			"%s has given another receipt number %llu before", receipt->device,
 			(unsigned long long)receipt->sequence);
@@ -261,6 +266,21 @@ bool store_has_receipt(struct store *store, const char *device, uint64_t sequenc
 
 	return place_of(locked, device, sequence, &place, err)
 		&& get_receipt(locked, &place.key, &receipt, has, err);
+}
+
+bool store_has_verified_receipt(struct store *store, const char *device, uint64_t sequence,
+	bool *has, struct error *err)
+{
+	CLEANUP(store_unlock) struct store *locked = store_lock(store);
+	CLEANUP(store_receipt_free) struct store_receipt receipt = {0};
+	struct place place;
+	bool found = false;
+
+	if (!place_of(locked, device, sequence, &place, err)
+		|| !get_receipt(locked, &place.key, &receipt, &found, err))
+		return false;
+	*has = found && receipt.verified;
+	return true;
 }
 
 /* In order of device and sequence: known only once the briefs are open. */

@@ -100,7 +100,7 @@ static const char *const statements[SQL_STATEMENT_COUNT] = {
 	[SQL_URL_ALL] = "SELECT key, sealed FROM url",
 
 	[SQL_RECEIPT_GET] = "SELECT device, sent, brief, sealed FROM receipt WHERE key = ?",
-	[SQL_RECEIPT_PUT] = "INSERT INTO receipt VALUES(?, ?, ?, ?, ?)",
+	[SQL_RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt VALUES(?, ?, ?, ?, ?)",
 	[SQL_RECEIPT_SENT] = "UPDATE receipt SET sent = ?, brief = ? WHERE key = ?",
 	[SQL_RECEIPT_ALL] = "SELECT key, device, sent, brief FROM receipt WHERE sent <= ?",
 	[SQL_RECEIPT_OF] = ("SELECT key, device, sent, brief FROM receipt"

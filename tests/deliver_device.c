@@ -12,7 +12,7 @@
 #include "tests/link_master.h"
 #include "tests/test.h"
 
-enum { WANT_LEN = 32 * 1024, STEP_MS = 20, RESTART_MS = 500 };
+enum { WANT_LEN = 32 * 1024, STEP_MS = 20, RESTART_MS = 500, SLOW_MS = 100 };
 
 /* In the device's thread nothing asserts: what cannot fail ends the process. */
 static void need(bool ok, const struct error *err)
@@ -327,6 +327,8 @@ static bool host_data(void *self, const struct message_data *data, struct error 
 {
 	struct device *const device = self;
 
+	if (device->slow)
+		(void)poll(NULL, 0, SLOW_MS);
 	if (!buf_append(&device->artifact, data->bytes, err))
 		return false;
 	if (device->artifact.len == device->size)

@@ -52,6 +52,7 @@ struct device {
 	bool hangs_up;                /* once, when its receipt is kept */
 	struct party *heir;           /* whose the cable is once it was pulled; NULL: its own */
 	const char *heir_id;
+	bool slow;                /* takes its time for each piece */
 	bool forgets;             /* drops what it received when the cable goes */
 	uint64_t cut_at;          /* pulls the cable when so much came; 0: never */
 	bool cut_for_good;        /* and nobody plugs it in again */

@@ -50,11 +50,9 @@ static void on_progress(void *self, const struct deliver_progress *progress)
 {
 	struct site *const site = self;
 
-	if (progress->sent > site->sent)
-		site->sent = progress->sent;
 	if (site->stop_at > 0 && progress->sent >= site->stop_at)
 		atomic_store(&site->stop, true);
-	if (site->full_at > 0 && progress->sent >= site->full_at)
+	if (site->full_when != NULL && strcmp(progress->phase, site->full_when) == 0)
 		site_disk(true);
 }
 
@@ -252,7 +250,6 @@ void site_name_link(struct site *site, const struct device *device)
 bool site_deliver(struct site *site, struct error *err)
 {
 	site->told_count = 0;
-	site->sent = 0;
 	atomic_store(&site->stop, false);
 	return deliver_run(site->home.store, &site->settings, &site->options, err);
 }

@@ -40,9 +40,8 @@ struct site {
 	struct digest digest; /* of the artifact */
 	struct told told[SITE_TOLD];
 	size_t told_count;
-	uint64_t sent;    /* most that progress() said */
-	uint64_t stop_at; /* stop when so much was sent; 0: never */
-	uint64_t full_at; /* no more room on the disk then; 0: never */
+	uint64_t stop_at;      /* stop when so much was sent; 0: never */
+	const char *full_when; /* the phase in which the disk is full; NULL: never */
 	atomic_bool stop;
 };
 
