@@ -308,7 +308,7 @@ static void a_commands_exit_status_is_understood(void **state)
 		{"/nonexistent", NULL, NULL, NULL},
 	};
 	static const int as_install[] = {INSTALLER_DONE, INSTALLER_REBOOT, INSTALLER_COMMITTED,
-		INSTALLER_FAILED, INSTALLER_FAILED, INSTALLER_FAILED};
+		INSTALLER_FAILED, INSTALLER_KILLED, INSTALLER_FAILED};
 	static const int as_rollback[] = {INSTALLER_DONE, INSTALLER_REBOOT, INSTALLER_BROKEN,
 		INSTALLER_BROKEN, INSTALLER_BROKEN, INSTALLER_BROKEN};
 	struct bench bench;
@@ -324,6 +324,21 @@ static void a_commands_exit_status_is_understood(void **state)
 		assert_int_equal(installer_exec.commit(&bench.job),
 			i == 0 ? INSTALLER_DONE : INSTALLER_BROKEN);
 	}
+	tear_down(&bench);
+}
+
+static void what_a_command_leaves_behind_is_not_its_failure(void **state)
+{
+	static const char *const install[] = {"sh", "-c",
+		"mkdir -p \"$1/made/deep\"; >\"$1/made/deep/er\"", "sh", "{files}", NULL};
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, "rsa");
+	bench.settings.install = install;
+	assert_int_equal(installer_exec.install(&bench.job), INSTALLER_DONE);
+	assert_int_equal(count_of(bench.directory), 0);
+	assert_int_equal(installer_exec.install(&bench.job), INSTALLER_DONE);
 	tear_down(&bench);
 }
 
@@ -366,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_command_gets_its_places),
 		cmocka_unit_test(a_copy_that_cannot_be_removed_does_not_undo_an_installation),
 		cmocka_unit_test(a_commands_exit_status_is_understood),
+		cmocka_unit_test(what_a_command_leaves_behind_is_not_its_failure),
 		cmocka_unit_test(settings_that_cannot_work_are_named),
 	};
 

@@ -1,6 +1,6 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,29 +93,21 @@ bool installer_unpack(const struct installer_job *job, const char *directory, st
 	return file_sync_directory_of(unpack.path, err);
 }
 
-static int not_dots(const struct dirent *entry)
+static int remove_one(const char *path, const struct stat *there, int type, struct FTW *where)
 {
-	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	(void)there;
+	(void)type;
+	(void)where;
+	return remove(path);
 }
 
 bool installer_clear(const char *directory, struct error *err)
 {
-	struct dirent **entries = NULL;
-	const int count = scandir(directory, &entries, not_dots, alphasort);
-	char path[PATH_MAX];
-	bool ok = true;
+	enum { DESCRIPTORS = 16 };
 
-	if (count < 0)
-		return errno == ENOENT || error_errno(err, "%s: cannot read", directory);
-	for (int i = 0; i < count; i++) {
-		ok = ok && file_path(path, sizeof(path), directory, entries[i]->d_name, err)
-			&& (unlink(path) == 0 || error_errno(err, "%s: cannot remove", path));
-		free(entries[i]);
-	}
-	free(entries);
-	if (ok && rmdir(directory) != 0)
-		return error_errno(err, "%s: cannot remove", directory);
-	return ok && file_sync_directory_of(directory, err);
+	if (nftw(directory, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
+		return errno == ENOENT || error_errno(err, "%s: cannot remove", directory);
+	return file_sync_directory_of(directory, err);
 }
 
 int installer_run(const char *const *argv)
@@ -134,5 +126,10 @@ int installer_run(const char *const *argv)
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : UNRUN;
+	if (pid < 0)
+		return UNRUN;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "%s: killed by signal %d\n", argv[0], WTERMSIG(status));
+	return INSTALLER_RUN_KILLED;
 }

@@ -20,6 +20,7 @@ enum installer_status {
 	INSTALLER_COMMITTED = 3, /* in place for good: this payload knows no rollback */
 	INSTALLER_REBOOT = 4,    /* in place after a reboot; then commit or rollback */
 	INSTALLER_BROKEN = 5,    /* neither old nor new: needs a person */
+	INSTALLER_KILLED = 6,    /* cut short by a signal: perhaps half in place */
 };
 
 /* One [installer TYPE] section of courier-agent(8); TYPE is a payload type or "*". */
@@ -68,11 +69,12 @@ NODISCARD bool installer_find(const char *name, const struct installer **, struc
 NODISCARD bool installer_unpack(
 	const struct installer_job *, const char *directory, struct error *);
 
-/* Remove what is in DIRECTORY, one level deep, and DIRECTORY itself. */
+/* Remove DIRECTORY and all that is in it, durably; a missing one is success. */
 NODISCARD bool installer_clear(const char *directory, struct error *);
 
-/* Run ARGV in this child's place of work and wait: its exit status, or 126 when it
- * was killed or could not be run. */
+/* Run ARGV in this child's place of work and wait: its exit status, 126 when it could
+ * not be run, or INSTALLER_RUN_KILLED, which is no exit status. */
+enum { INSTALLER_RUN_KILLED = 256 };
 int installer_run(const char *const *argv);
 
 #endif

@@ -166,7 +166,7 @@ static int exec_install(const struct installer_job *job)
 	if (status == INSTALLER_DONE || status == INSTALLER_REBOOT
 		|| status == INSTALLER_COMMITTED)
 		return status;
-	return INSTALLER_FAILED;
+	return status == INSTALLER_RUN_KILLED ? INSTALLER_KILLED : INSTALLER_FAILED;
 }
 
 static int exec_commit(const struct installer_job *job)

@@ -114,6 +114,8 @@ static int mender_install(const struct installer_job *job)
 		return INSTALLER_DONE;
 	if (status == CLIENT_REBOOT)
 		return INSTALLER_REBOOT;
+	if (status == INSTALLER_RUN_KILLED)
+		return INSTALLER_KILLED;
 	return !ran_before && runs_now(job) ? INSTALLER_BROKEN : INSTALLER_FAILED;
 }
 
