@@ -352,6 +352,26 @@ static void the_gate_says_when(void **state)
 	stand_end(&stand);
 }
 
+static void an_answer_about_another_offer_does_not_count(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	use_gate(&stand,
+		"[ $COURIER_DEPLOYMENT = dep-1 ] && sleep 4 && exit; echo not this one; exit "
+		"75");
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	for (int i = 0; i < 10 && !stand_saw(&stand, MESSAGE_PHASE_RECEIVING); i++)
+		assert_int_equal(stand_visit(&stand, 1), STAND_LATE);
+	/* The gate still thinks about that one. */
+	stand_load(&stand, "file-3", "dep-2");
+	stand_expect(&stand, STAND_DONE);
+	assert_string_equal(stand.text, "not this one");
+	assert_int_equal(stand.sent, 0);
+	stand_end(&stand);
+}
+
 static void a_staged_update_waits(void **state)
 {
 	struct stand stand;
@@ -649,6 +669,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_wrong_transfer_is_tried_once_more, stand_world_quiet),
 		cmocka_unit_test_teardown(the_gate_says_when, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			an_answer_about_another_offer_does_not_count, stand_world_quiet),
 		cmocka_unit_test_teardown(a_staged_update_waits, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			any_courier_collects_what_is_there, stand_world_quiet),

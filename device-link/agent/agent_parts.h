@@ -174,7 +174,8 @@ void agent_spool_failed(struct agent *, const struct error *why);
 NODISCARD bool agent_worker_step(struct agent *, struct error *);
 
 /* ---- agent_take.c ---- */
-/* A new job, in place of what there was: receive the artifact of OFFER. */
+/* A new job, in place of what there was: receive the artifact of OFFER.  It is not yet
+ * on disk: what is refused at once must not be found there as if it were not. */
 NODISCARD bool agent_work_take(struct agent *, const struct message_offer *, struct error *);
 /* A courier offered what the job is about, or its conversation began anew. */
 void agent_work_carried(struct agent *, bool stage);

@@ -23,18 +23,30 @@ static void fill_job(struct agent *agent, const struct message_offer *offer)
 	(void)snprintf(job->before, sizeof(job->before), "%s", agent->survey.artifact_name);
 }
 
-bool agent_work_take(struct agent *agent, const struct message_offer *offer, struct error *err)
+/* The old job goes before what belongs to it: a staged one that has lost its artifact.json
+ * to a power cut would be begun, and fail.  A child that verifies it, or asks the gate
+ * about it, must not answer for the new one. */
+static bool drop_job(struct agent *agent, struct error *err)
 {
-	fill_job(agent, offer);
+	agent->job = (struct job){0};
+	process_free(agent->worker);
+	agent->worker = NULL;
+	agent->purpose = PURPOSE_NONE;
 	spool_free(agent->spool);
 	agent->spool = NULL;
 	agent->stuck = false;
 	agent->gate = GATE_UNASKED;
-	if (!file_remove(agent->log_path, err) || !file_remove(agent->verified_path, err)
-		|| !work_remove_tree(agent->work_path, err)
-		|| !spool_path(
-			agent->settings->spool, &agent->job.digest, agent->file_path, err)
-		|| !agent_save_job(agent, err))
+	return agent_save_job(agent, err) && file_remove(agent->log_path, err)
+		&& file_remove(agent->verified_path, err)
+		&& work_remove_tree(agent->work_path, err);
+}
+
+bool agent_work_take(struct agent *agent, const struct message_offer *offer, struct error *err)
+{
+	if (!drop_job(agent, err))
+		return false;
+	fill_job(agent, offer);
+	if (!spool_path(agent->settings->spool, &agent->job.digest, agent->file_path, err))
 		return false;
 	agent_log(agent, "%s, offered by %s (%s)", agent->job.name, agent->visitor.id,
 		agent->visitor.technician);

@@ -116,6 +116,8 @@ static bool take_new(struct agent *agent, const struct message_offer *offer, str
 	if (!agent_work_take(agent, offer, err))
 		return false;
 	agent_work_carried(agent, agent->job.stage);
+	if (!agent_save_job(agent, err))
+		return false;
 	agent_tell_phase(agent, "");
 	return true;
 }
