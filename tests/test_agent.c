@@ -491,6 +491,19 @@ static void a_revoked_courier_is_refused_for_good(void **state)
 	stand_end(&stand);
 }
 
+static void an_old_list_put_back_opens_no_door(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	/* List 1 lies on the disk; whose it is, a courier must show first. */
+	stand_write(&stand, "state/marks.json", "{\"floor\":0,\"crl\":7,\"counter\":0}");
+	stand_start(&stand);
+	for (int i = 0; i < 2; i++)
+		expect_refusal(&stand, ERROR_LINK, "hung up");
+	stand_end(&stand);
+}
+
 /* Whatever the RTC says: a signed statement is later than the certificate. */
 static void an_expired_courier_is_refused(void **state)
 {
@@ -680,6 +693,8 @@ int main(void)
 			a_courier_of_another_group_is_refused, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			a_revoked_courier_is_refused_for_good, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			an_old_list_put_back_opens_no_door, stand_world_quiet),
 		cmocka_unit_test_teardown(an_expired_courier_is_refused, stand_world_quiet),
 		cmocka_unit_test_teardown(another_fleet_is_no_fleet, stand_world_quiet),
 		cmocka_unit_test_teardown(

@@ -90,17 +90,22 @@ static void use_crl(struct trust *trust, struct certificate_crl *crl)
 	trust->crl = crl;
 }
 
-/* What lies on the disk must not be older than what was seen. */
+/* What lies on the disk must not be older than what was seen; else it is not used, now or
+ * at the next visit. */
 static bool use_own_crl(struct trust *trust, struct certificate_crl *crl, struct marks *marks,
 	struct error *err)
 {
-	use_crl(trust, crl);
-	if (certificate_crl_number(crl) < marks->crl)
+	const int64_t number = certificate_crl_number(crl);
+
+	if (number < marks->crl) {
+		certificate_crl_free(crl);
 		return error_set(err, ERROR_ROLLBACK,
 			"revocation list number %lld, but this device has seen %lld: restore "
 			"it",
-			(long long)certificate_crl_number(crl), (long long)marks->crl);
-	marks->crl = certificate_crl_number(crl);
+			(long long)number, (long long)marks->crl);
+	}
+	use_crl(trust, crl);
+	marks->crl = number;
 	if (marks->floor == 0)
 		marks->floor = judge_floor(0, certificate_crl_this_update(crl));
 	return true;
