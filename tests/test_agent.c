@@ -435,6 +435,22 @@ static void the_same_offer_has_the_same_answer(void **state)
 	stand_end(&stand);
 }
 
+static void a_promise_that_is_not_kept_binds_nobody(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "big", "dep-1");
+	stand.cut_at = 100000;
+	stand_expect(&stand, STAND_CUT);
+	stand.cut_at = 0;
+	stand_load(&stand, "file-3", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_text(&stand, "target/app", "newer\n");
+	stand_end(&stand);
+}
+
 /* ---- who may visit ---- */
 
 static void expect_refusal(struct stand *stand, enum error_code code, const char *text)
@@ -689,6 +705,8 @@ int main(void)
 			any_courier_collects_what_is_there, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			the_same_offer_has_the_same_answer, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			a_promise_that_is_not_kept_binds_nobody, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			a_courier_of_another_group_is_refused, stand_world_quiet),
 		cmocka_unit_test_teardown(

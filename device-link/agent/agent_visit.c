@@ -126,9 +126,14 @@ static bool take_new(struct agent *agent, const struct message_offer *offer, str
 static bool take_again(
 	struct agent *agent, const struct message_offer *offer, struct error *err)
 {
-	if (!digest_equal(&agent->job.digest, &offer->digest))
+	if (!digest_equal(&agent->job.digest, &offer->digest)) {
+		/* Nothing vouches for one that has not come yet: not a first courier either,
+		 * which could keep out the true one for ever. */
+		if (agent->job.phase == JOB_RECEIVING)
+			return take_new(agent, offer, err);
 		return put_off(
 			agent, offer, "this deployment is under way with another artifact");
+	}
 	agent_work_carried(agent, (offer->flags & MESSAGE_OFFER_STAGE) != 0);
 	if (!agent_save_job(agent, err))
 		return false;
