@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -232,6 +233,26 @@ static void a_spool_goes_on_where_it_was(void **state)
 
 /* ---- the log ---- */
 
+static void a_spool_is_nobody_elses(void **state)
+{
+	static const struct digest digest = {{7}};
+	CLEANUP(spool_cleanup) struct spool *spool = NULL;
+	struct error err = {0};
+	char path[PATH_MAX];
+
+	(void)state;
+	MUST(file_replace(path_of("letters", path), bytes_of("dear"), 0600, &err));
+	assert_int_equal(chmod(directory, 0770), 0);
+	assert_false(spool_open(directory, &digest, 4, &spool, &err));
+	assert_non_null(strstr(err.text, "others than the agent can write there"));
+	assert_int_equal(chmod(directory, 0750), 0);
+	MUST(spool_open(directory, &digest, 4, &spool, &err));
+	MUST(spool_clear(directory, &err));
+	assert_int_equal(access(path, F_OK), 0);
+	MUST(spool_path(directory, &digest, path, &err));
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void the_log_keeps_its_newest_part(void **state)
 {
 	CLEANUP(buf_free) struct buf text = {0};
@@ -274,6 +295,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_job_comes_back_as_it_was, make, clear),
 		cmocka_unit_test_setup_teardown(marks_come_back_or_are_zero, make, clear),
 		cmocka_unit_test_setup_teardown(a_spool_goes_on_where_it_was, make, clear),
+		cmocka_unit_test_setup_teardown(a_spool_is_nobody_elses, make, clear),
 		cmocka_unit_test_setup_teardown(the_log_keeps_its_newest_part, make, clear),
 		cmocka_unit_test(what_others_wrote_is_made_fit_to_be_shown),
 	};

@@ -20,17 +20,26 @@ struct spool {
 	struct crypto_hash *hash;
 };
 
+static const char suffix[] = ".part";
+
+/* Somebody else's files, in a directory that was chosen badly, are not ours to remove. */
+static bool is_ours(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == DIGEST_TEXT - 1
+		&& strcmp(name + DIGEST_TEXT - 1, suffix) == 0;
+}
+
 bool spool_path(const char *directory, const struct digest *digest, char path[PATH_MAX],
 	struct error *err)
 {
 	char hex[DIGEST_TEXT], name[DIGEST_TEXT + 8];
 
 	digest_text(digest, hex);
-	(void)snprintf(name, sizeof(name), "%s.part", hex);
+	(void)snprintf(name, sizeof(name), "%s%s", hex, suffix);
 	return file_path(path, PATH_MAX, directory, name, err);
 }
 
-/* Remove all files but the one named KEEP (NULL: none). */
+/* Remove all spool files but the one named KEEP (NULL: none). */
 static bool clear_but(const char *directory, const char *keep, struct error *err)
 {
 	DIR *const opened = opendir(directory);
@@ -39,8 +48,7 @@ static bool clear_but(const char *directory, const char *keep, struct error *err
 	if (opened == NULL)
 		return errno == ENOENT || error_errno(err, "%s: cannot read", directory);
 	for (struct dirent *entry = readdir(opened); entry != NULL; entry = readdir(opened))
-		if (entry->d_name[0] != '.'
-			&& (keep == NULL || strcmp(entry->d_name, keep) != 0)
+		if (is_ours(entry->d_name) && (keep == NULL || strcmp(entry->d_name, keep) != 0)
 			&& unlinkat(dirfd(opened), entry->d_name, 0) != 0 && ok)
 			ok = error_errno(err, "%s/%s: cannot remove", directory, entry->d_name);
 	(void)closedir(opened);
@@ -50,6 +58,18 @@ static bool clear_but(const char *directory, const char *keep, struct error *err
 bool spool_clear(const char *directory, struct error *err)
 {
 	return clear_but(directory, NULL, err);
+}
+
+/* Whoever can write there could swap the file between verifying and installing. */
+static bool is_private(const char *directory, struct error *err)
+{
+	struct stat there;
+
+	if (stat(directory, &there) != 0)
+		return error_errno(err, "%s: cannot look at", directory);
+	return (there.st_uid == geteuid() && (there.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		|| error_set(err, ERROR_UNAUTHORISED,
+			"%s: others than the agent can write there", directory);
 }
 
 static bool open_file(struct spool *spool, const char *path, struct error *err)
@@ -81,7 +101,7 @@ bool spool_open(const char *directory, const struct digest *digest, uint64_t siz
 	spool->fd = -1;
 	spool->limit = size;
 	spool->digest = *digest;
-	if (!file_make_directory(directory, 0700, err)
+	if (!file_make_directory(directory, 0700, err) || !is_private(directory, err)
 		|| !spool_path(directory, digest, path, err)
 		|| !clear_but(directory, strrchr(path, '/') + 1, err)
 		|| !open_file(spool, path, err) || !crypto_hash_new(&spool->hash, err))

@@ -17,8 +17,9 @@ struct spool;
 NODISCARD bool spool_path(
 	const char *directory, const struct digest *, char path[PATH_MAX], struct error *);
 
-/* Open, or begin, the file for DIGEST, of at most SIZE bytes, and remove all others in
- * DIRECTORY.  What is there counts only when spool_step() has hashed it. */
+/* Open, or begin, the file for DIGEST, of at most SIZE bytes, and remove all other spool
+ * files in DIRECTORY.  What is there counts only when spool_step() has hashed it.
+ * ERROR_UNAUTHORISED when DIRECTORY is not the agent's own, or others can write there. */
 NODISCARD bool spool_open(const char *directory, const struct digest *, uint64_t size,
 	struct spool **, struct error *);
 void spool_free(struct spool *);
@@ -35,7 +36,7 @@ NODISCARD bool spool_add(struct spool *, struct bytes, struct error *);
 /* Is what is there what it should be? */
 NODISCARD bool spool_matches(const struct spool *, bool *, struct error *);
 
-/* Remove what DIRECTORY holds. */
+/* Remove the spool files that DIRECTORY holds. */
 NODISCARD bool spool_clear(const char *directory, struct error *);
 
 #endif
