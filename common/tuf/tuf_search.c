@@ -129,12 +129,8 @@ static bool vouched_for(struct tuf_held *held, const struct visit *visit, struct
 {
 	if (held->delegator == visit->delegator && held->role == visit->role)
 		return true;
-	if (!tuf_verify(held->metadata, &visit->delegator->keys, visit->role, err)) {
-		char quoted[TUF_NAME_MAX + 1];
-
-		return error_while(err, "%s",
-			tuf_quote(visit->name, quoted, sizeof(quoted)) ? quoted : "role");
-	}
+	if (!tuf_verify(held->metadata, &visit->delegator->keys, visit->role, err))
+		return tuf_about(visit->name, err);
 	held->delegator = visit->delegator;
 	held->role = visit->role;
 	return true;
