@@ -243,6 +243,34 @@ static void an_update_that_needs_a_reboot(void **state)
 }
 
 /* The command runs, the agent dies, and it is still the same boot: three times. */
+static void who_asks_after_an_update_did_not_bring_it(void **state)
+{
+	const int64_t later = FLEET_BORN + INT64_C(20) * 365 * 86400;
+	CLEANUP(party_done) struct party colleague = {0};
+	struct error err = {0};
+	struct stand stand;
+	char line[128];
+
+	stand_begin(&stand, *state);
+	MUST(fleet_member(&stand.world->fleet, CERTIFICATE_COURIER, CRYPTO_ED25519, "c3",
+		"north", later, &colleague, &err));
+	stand_script(&stand, "gate", "[ $1 != reboot ] || exit 75");
+	(void)snprintf(line, sizeof(line), "gate = %s/gate", stand.directory);
+	use_exec(&stand, line, 4);
+	stand_start(&stand);
+	stand_load(&stand, "exec-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	stand.courier = &colleague;
+	stand_expect(&stand, STAND_DONE);
+	stand_stop(&stand);
+	stand_write(&stand, "boot_id", "boot-2\n");
+	stand_start(&stand);
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_string_equal(stand_last(&stand)->courier, "c1");
+	stand_end(&stand);
+}
+
 static void a_reboot_that_does_not_happen_ends_in_rollback(void **state)
 {
 	struct stand stand;
@@ -690,6 +718,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_device_without_anchor_installs_nothing, stand_world_quiet),
 		cmocka_unit_test_teardown(an_update_that_needs_a_reboot, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			who_asks_after_an_update_did_not_bring_it, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			a_reboot_that_does_not_happen_ends_in_rollback, stand_world_quiet),
 		cmocka_unit_test_teardown(a_pulled_cable_costs_little, stand_world_quiet),

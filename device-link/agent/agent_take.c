@@ -59,7 +59,9 @@ void agent_work_carried(struct agent *agent, bool stage)
 	agent->stuck = false;
 	agent->gate = agent->gate == GATE_LATER ? GATE_UNASKED : agent->gate;
 	agent->job.stage = agent->job.phase == JOB_STAGED ? agent->job.stage && stage : stage;
-	agent->job.courier = agent->visitor;
+	/* Once it is being installed nobody becomes the one who brought it. */
+	if (agent->job.phase == JOB_RECEIVING || agent->job.phase == JOB_STAGED)
+		agent->job.courier = agent->visitor;
 	agent->asked = agent->spool == NULL ? 0 : spool_size(agent->spool);
 }
 
