@@ -243,6 +243,24 @@ static void an_update_that_needs_a_reboot(void **state)
 }
 
 /* The command runs, the agent dies, and it is still the same boot: three times. */
+static void many_inventory_scripts_stop_nothing(void **state)
+{
+	struct stand stand;
+	char name[64];
+
+	stand_begin(&stand, *state);
+	for (int i = 0; i < 70; i++) {
+		(void)snprintf(name, sizeof(name), "inventory/mender-inventory-%02d", i);
+		stand_script(&stand, name, "echo n${0##*-}=1");
+	}
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_int_equal(json_count(stand.inventory.attributes), 64);
+	stand_end(&stand);
+}
+
 static void who_asks_after_an_update_did_not_bring_it(void **state)
 {
 	const int64_t later = FLEET_BORN + INT64_C(20) * 365 * 86400;
@@ -718,6 +736,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_device_without_anchor_installs_nothing, stand_world_quiet),
 		cmocka_unit_test_teardown(an_update_that_needs_a_reboot, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			many_inventory_scripts_stop_nothing, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			who_asks_after_an_update_did_not_bring_it, stand_world_quiet),
 		cmocka_unit_test_teardown(

@@ -10,7 +10,7 @@
 #include "device-link/agent/process.h"
 #include "device-link/agent/scripts.h"
 
-enum { SCRIPTS_MAX = 64, DEVICE_TYPE_FILE_MAX = 4096 };
+enum { DEVICE_TYPE_FILE_MAX = 4096 };
 
 static const char prefix[] = "mender-inventory-";
 
@@ -210,14 +210,15 @@ bool scripts_inventory(
 		return buf_print(failed, err, "%s: cannot read\n", directory)
 			&& (*attributes = array, array = NULL, true);
 	for (int i = 0; i < count; i++) {
-		ok = ok && i < SCRIPTS_MAX
-			&& run_named(directory, entries[i]->d_name, array, failed, err);
+		if (ok && i < SCRIPTS_MAX)
+			ok = run_named(directory, entries[i]->d_name, array, failed, err);
 		free(entries[i]);
 	}
 	free(entries);
-	if (count > SCRIPTS_MAX)
-		return error_set(err, ERROR_FAILED, "%s: more than %d inventory scripts",
-			directory, (int)SCRIPTS_MAX);
+	/* What a device has too many of must not keep it from going back to old software. */
+	if (ok && count > SCRIPTS_MAX)
+		ok = buf_print(failed, err, "%s: only the first %d of %d scripts are run\n",
+			directory, (int)SCRIPTS_MAX, count);
 	if (ok) {
 		*attributes = array;
 		array = NULL;

@@ -13,6 +13,7 @@
 
 enum {
 	SCRIPTS_TIMEOUT_MS = 10000, /* for each script */
+	SCRIPTS_MAX = 64,           /* inventory scripts, the first by name */
 	SCRIPTS_OUTPUT_MAX = 32 * 1024,
 	SCRIPTS_KEYS_MAX = 256,
 };
