@@ -398,6 +398,23 @@ static void the_gate_says_when(void **state)
 	stand_end(&stand);
 }
 
+static void what_a_gate_says_is_fit_to_be_shown(void **state)
+{
+	struct stand stand;
+	char log[4096];
+
+	stand_begin(&stand, *state);
+	use_gate(&stand, "printf 'red \\033[31m\\r\\n'; exit 75");
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_string_equal(stand.text, "red ?[31m?");
+	stand_read(&stand, "state/job.log", log, sizeof(log));
+	assert_non_null(strstr(log, "gate: red ?[31m?\n"));
+	assert_null(strchr(log, 0x1b));
+	stand_end(&stand);
+}
+
 static void an_answer_about_another_offer_does_not_count(void **state)
 {
 	struct stand stand;
@@ -748,6 +765,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_wrong_transfer_is_tried_once_more, stand_world_quiet),
 		cmocka_unit_test_teardown(the_gate_says_when, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			what_a_gate_says_is_fit_to_be_shown, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			an_answer_about_another_offer_does_not_count, stand_world_quiet),
 		cmocka_unit_test_teardown(a_staged_update_waits, stand_world_quiet),

@@ -36,6 +36,7 @@ static bool after_gate(struct agent *agent, const struct process_end *end, struc
 	(void)err;
 	first_line(
 		process_output(agent->worker), agent->gate_reason, sizeof(agent->gate_reason));
+	job_log_clean(agent->gate_reason); /* it goes into the log, too */
 	agent->gate = end->exited && end->status == 0 ? GATE_NOW : GATE_LATER;
 	if (agent->gate == GATE_NOW)
 		return true;
