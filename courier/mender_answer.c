@@ -28,8 +28,19 @@ bool mender_need_id(const struct json *object, const char *name,
 	return true;
 }
 
+bool mender_is_page(struct bytes body)
+{
+	size_t at = 0;
+
+	while (at < body.len && (body.at[at] <= ' ' || body.at[at] >= 0x7f))
+		at++;
+	return at < body.len && body.at[at] == '<';
+}
+
 bool mender_parse(struct bytes body, struct json **out, struct error *err)
 {
+	if (mender_is_page(body))
+		return error_set(err, ERROR_MALFORMED, "the server's answer is " MENDER_PAGE);
 	return json_parse(body, JSON_FOREIGN, out, err)
 		|| error_while(err, "the server's answer");
 }
@@ -73,6 +84,9 @@ bool mender_answer_token(struct bytes body, struct buf *token, struct error *err
 
 	while (body.len > 0 && (body.at[body.len - 1] == '\n' || body.at[body.len - 1] == '\r'))
 		body.len--;
+	if (mender_is_page(body))
+		return error_set(err, ERROR_MALFORMED,
+			"the server's answer is no token, it is " MENDER_PAGE);
 	if (!token_split(body, parts))
 		return error_set(err, ERROR_MALFORMED, "the server's answer is no token");
 

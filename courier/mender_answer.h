@@ -20,6 +20,12 @@ enum {
 /* Is it an id that may stand in a path?  1 to 64 letters, digits and dashes. */
 bool mender_id_valid(const char *id);
 
+/* Is it a web page?  Gateways, and networks that ask to log in, answer everything with one,
+ * and call that a success. */
+bool mender_is_page(struct bytes body);
+#define MENDER_PAGE                                                                            \
+	"a web page: if this network asks to log in, do so in a browser, then try again"
+
 /* RFC 3339, "2026-11-22T10:00:00Z", with any offset; fractions are cut off. */
 NODISCARD bool mender_time_parse(const char *text, int64_t *unix_seconds, struct error *);
 enum { MENDER_TIME_SIZE = 32 };

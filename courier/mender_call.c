@@ -53,7 +53,8 @@ bool mender_send(struct mender_host *host, const struct mender_call *call,
 
 bool mender_is_success(const struct http_response *response)
 {
-	return response->status >= 200 && response->status < 300;
+	return response->status >= 200 && response->status < 300
+		&& !mender_is_page(buf_bytes(&response->body));
 }
 
 static bool asks_for_patience(const struct http_response *response)
@@ -75,6 +76,8 @@ bool mender_refused(const struct http_response *response, const char *what, stru
 	if (response->status == 401)
 		return error_set(err, ERROR_UNAUTHORISED,
 			"%s: not accepted (pending, or revoked)", what);
+	if (mender_is_page(body) && response->status < 300)
+		return error_set(err, ERROR_FAILED, "%s: the answer is " MENDER_PAGE, what);
 	mender_answer_words(body, words);
 	return error_set(err, response->status == 403 ? ERROR_UNAUTHORISED : ERROR_FAILED,
 		"%s: the server answered %ld%s%s", what, response->status,

@@ -35,7 +35,7 @@ struct mender_call {
 NODISCARD bool mender_send(struct mender_host *, const struct mender_call *,
 	struct http_response *, struct error *);
 
-/* 2xx */
+/* 2xx, and no web page in its place. */
 bool mender_is_success(const struct http_response *);
 
 /* Set the error for an answer that is no success, and return false.  WHAT was asked
