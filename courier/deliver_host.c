@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/text.h"
 #include "courier/deliver_host.h"
 
 /* ---- the errand ---- */
@@ -153,7 +154,8 @@ static bool lacks(void *self, uint64_t sequence)
 	struct error err = {0};
 	bool has = false;
 
-	return ask(host->store, host->device.id, sequence, &has, &err) && !has;
+	return ask(host->store, host->device.id, host->device.former + sequence, &has, &err)
+		&& !has;
 }
 
 static bool digests_match(
@@ -176,9 +178,10 @@ static bool fill_receipt(const struct deliver_host *host, const struct message_r
 	struct store_receipt *out, struct error *err)
 {
 	memcpy(out->device, host->device.id, sizeof(out->device));
-	out->sequence = message->sequence;
+	out->sequence = host->device.former + message->sequence;
 	out->verified = host->device.certified;
-	return buf_append(&out->envelope, message->envelope, err)
+	return text_set(&out->key_pem, host->device.key_pem, err)
+		&& buf_append(&out->envelope, message->envelope, err)
 		&& buf_append(&out->log, message->log, err)
 		&& buf_append(&out->inventory, message->inventory, err);
 }

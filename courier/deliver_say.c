@@ -131,11 +131,20 @@ static void say_served(struct talk *talk, struct deliver_result *result)
 	}
 }
 
+/* In place, but its gate puts off the reboot. */
+static bool is_waiting(const struct talk *talk)
+{
+	const struct message_state *const state
+		= talk->visit != NULL ? visit_courier_phase(talk->visit) : NULL;
+
+	return state != NULL && state->phase == MESSAGE_PHASE_WAITING;
+}
+
 static void say_done(struct talk *talk, struct deliver_result *result)
 {
 	const struct deliver_host *const host = &talk->line->host;
 
-	if (host->has_outcome)
+	if (host->has_outcome && (outcome_terminal(host->outcome.outcome) || !is_waiting(talk)))
 		say_outcome(talk, result);
 	else if (brought_something(host))
 		say_phase(talk, result);

@@ -169,6 +169,9 @@ static bool remember(const struct deliver_host *host, const struct who *who,
 			"it",
 			who->id);
 	memcpy(known.id, who->id, sizeof(known.id));
+	/* It knows of fewer receipts than it gave: its memory was wiped. */
+	if (known.newest > known.former + who->inventory.newest)
+		known.former = known.newest;
 	if (!take_statement(&known, who, peer, found, err)
 		|| !crypto_public_pem(who->key, &pem, err) || !buf_text(&pem, &text, err)
 		|| !text_set(&known.key_pem, text, err)

@@ -105,6 +105,8 @@ struct store_device {
 	int64_t visited;    /* Unix seconds by this laptop's clock; 0 never */
 	int64_t synced;     /* likewise */
 	uint64_t newest;    /* highest receipt sequence here; never falls, whatever is put */
+	uint64_t former;    /* added to the sequences it gives: what it had given before it
+			       lost its memory and began at 1 again */
 	char *problem;      /* last refusal by the server, for people; NULL: none */
 	int64_t not_before; /* the server asked to be left alone until then */
 };
@@ -180,7 +182,8 @@ NODISCARD bool store_each_parcel(struct store *, const char *device,
 
 struct store_receipt {
 	char device[CERTIFICATE_ID_MAX + 1];
-	uint64_t sequence;
+	uint64_t sequence; /* the device's own, and what its former lives gave */
+	char *key_pem;     /* whose signature it has: the device may have another key now */
 	struct buf envelope, log, inventory; /* verbatim */
 	bool verified;                       /* the key was certified when it came */
 	bool sent;                           /* the server has all of it */

@@ -18,6 +18,7 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(1, struct store_receipt, envelope),
 	RECORD_FIELD(2, struct store_receipt, log),
 	RECORD_FIELD(3, struct store_receipt, inventory),
+	RECORD_FIELD(4, struct store_receipt, key_pem),
 };
 static const struct record_layout layout
 	= {fields, COUNT(fields), sizeof(struct store_receipt)};

@@ -8,6 +8,7 @@
 /* One receipt of the device, read. */
 struct entry {
 	struct receipt receipt;
+	uint64_t sequence; /* in the store */
 	bool sent;
 };
 
@@ -23,17 +24,29 @@ static void history_done(struct history *history)
 	free(history->at);
 }
 
-/* What is not verified, or of a key the device no longer has, proves nothing here: it
- * stays queued until the operator has certified the key. */
+/* With the key the device had then, which may not be the one it has now. */
+static bool read_receipt(const struct sync_talk *talk, const struct store_receipt *stored,
+	struct receipt *out, struct error *err)
+{
+	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
+
+	if (stored->key_pem == NULL)
+		return talk->key != NULL
+			&& receipt_open(buf_bytes(&stored->envelope), talk->key, out, err);
+	return crypto_public_parse(bytes_of(stored->key_pem), &key, err)
+		&& receipt_open(buf_bytes(&stored->envelope), key, out, err);
+}
+
+/* What is not verified proves nothing here: it stays queued until the operator has
+ * certified the key. */
 static bool remember(void *self, const struct store_receipt *receipt, struct error *err)
 {
 	struct history *const history = self;
-	struct entry entry = {.sent = receipt->sent};
+	struct entry entry = {.sequence = receipt->sequence, .sent = receipt->sent};
 	struct error ignored = {0};
 
-	if (!receipt->verified || history->talk->key == NULL
-		|| !receipt_open(buf_bytes(&receipt->envelope), history->talk->key,
-			&entry.receipt, &ignored))
+	if (!receipt->verified
+		|| !read_receipt(history->talk, receipt, &entry.receipt, &ignored))
 		return true;
 	if (history->count == history->room) {
 		const size_t room = 2 * history->room + 16;
@@ -87,6 +100,7 @@ static void print_substate(const struct receipt *receipt, char *text, size_t roo
 struct upload {
 	struct sync_talk *talk;
 	const struct receipt *receipt;
+	uint64_t sequence;    /* of the receipt in the store */
 	const char *declined; /* why the server will never take the outcome; NULL: it did */
 };
 
@@ -145,7 +159,7 @@ static bool send(void *self, const struct store_receipt *stored, struct error *e
 	char substate[STATEMENT_REASON_MAX + CERTIFICATE_NAME_MAX + 80];
 	bool has_provides = false, is_open = false;
 
-	if (stored->sequence != receipt->sequence)
+	if (stored->sequence != upload->sequence)
 		return true;
 	print_substate(receipt, substate, sizeof(substate));
 	if (!sync_provides(talk, receipt, &provides, &has_provides, err)
@@ -197,18 +211,18 @@ static bool close_parcel(struct upload *upload, struct error *err)
 }
 
 static bool mark_sent(
-	const struct history *history, const struct receipt *newest, struct error *err)
+	const struct history *history, const struct entry *newest, struct error *err)
 {
 	const struct sync_talk *const talk = history->talk;
 
 	for (size_t i = 0; i < history->count; i++) {
 		const struct entry *const entry = &history->at[i];
 
-		if (entry->sent || entry->receipt.sequence > newest->sequence
-			|| strcmp(entry->receipt.deployment, newest->deployment) != 0)
+		if (entry->sent || entry->sequence > newest->sequence
+			|| strcmp(entry->receipt.deployment, newest->receipt.deployment) != 0)
 			continue;
 		if (!store_receipt_sent(
-			    talk->sync->store, talk->job->device, entry->receipt.sequence, err))
+			    talk->sync->store, talk->job->device, entry->sequence, err))
 			return false;
 	}
 	return true;
@@ -231,7 +245,8 @@ static bool may_close(const struct sync_talk *talk, const struct receipt *receip
 static bool report_one(struct sync_talk *talk, const struct history *history,
 	const struct entry *entry, struct error *err)
 {
-	struct upload upload = {.talk = talk, .receipt = &entry->receipt};
+	struct upload upload
+		= {.talk = talk, .receipt = &entry->receipt, .sequence = entry->sequence};
 	bool may = false;
 
 	if (!entry->sent) {
@@ -246,7 +261,7 @@ static bool report_one(struct sync_talk *talk, const struct history *history,
 		if (!close_parcel(&upload, err))
 			return false;
 	}
-	return mark_sent(history, &entry->receipt, err);
+	return mark_sent(history, entry, err);
 }
 
 /* Is the entry the newest terminal one of its deployment? */

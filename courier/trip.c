@@ -46,7 +46,7 @@ bool trip_inventory(struct store *store, const struct store_device *device,
 		newer.found = inventory_open(
 			buf_bytes(&device->inventory), key, &newer.inventory, &ignored);
 	if (newer.found)
-		newer.sequence = newer.inventory.newest;
+		newer.sequence = device->former + newer.inventory.newest;
 	if (newer.sequence < device->newest
 		&& !store_each_receipt(store, device->id, false, take_newer, &newer, err)) {
 		inventory_free(&newer.inventory);
