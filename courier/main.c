@@ -217,5 +217,11 @@ int main(int argc, char **argv)
 	if (err.text[0] != 0)
 		fprintf(stderr, "courier: %s%s%s\n", name == NULL ? "" : name,
 			name == NULL ? "" : ": ", err.text);
+	if (err.code == ERROR_DAMAGED)
+		fprintf(stderr,
+			"courier: no device is harmed, and each keeps its receipts; if no copy "
+			"of "
+			"the store helps, move it away, make a new one with courier init, and "
+			"have the operator issue its request\n");
 	return error_exit_status(err.code);
 }

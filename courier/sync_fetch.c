@@ -214,7 +214,10 @@ static void fail_job(
 	char problem[512];
 	struct error err = {0};
 
-	(void)snprintf(problem, sizeof(problem), "%.120s: %.340s", job->artifact, why->text);
+	(void)snprintf(problem, sizeof(problem), "%.120s: %.260s; %s", job->artifact, why->text,
+		is_bad ? "it is not carried, and devices stay as they are: have it published "
+			 "anew, then sync again"
+		       : "devices stay as they are: sync again");
 	sync_problem(job, why->code, problem);
 	job->result.carrying = false;
 	if (!keep_problem(sync, job, is_bad, &err))

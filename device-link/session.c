@@ -125,7 +125,8 @@ static bool judge_peer(
 		    X509_STORE_CTX_get0_untrusted(store), &chain, err)
 		|| !judge_chain(session, chain, &certified, alert, err)) {
 		err->code = ERROR_SIGNATURE;
-		return error_while(err, "the %s's certificate is not to be trusted",
+		return error_while(err,
+			"the %s's certificate is not to be trusted, it may be of another fleet",
 			session_peer_text(session->side));
 	}
 	session->peer = chain;

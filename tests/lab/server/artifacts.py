@@ -233,7 +233,7 @@ class Artifacts:
         artifact = self.state.get("artifacts", request.parts[0])
         if artifact is None:
             raise store_error(404, "NoSuchKey", "The specified key does not exist.")
-        size = artifact["size"]
+        size = os.path.getsize(self.path(artifact["id"]))  # what lies there, good or not
         headers = [("Accept-Ranges", "bytes"),
                    ("ETag", '"%s"' % hashlib.md5(artifact["id"].encode()).hexdigest()),
                    ("Content-Disposition", values["response-content-disposition"])]
