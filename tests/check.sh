@@ -69,7 +69,8 @@ step 'manual pages' manuals
 step 'build with gcc' build build -Dwerror=true
 suite 'tests' build
 step 'build with ASan and UBSan' build build-asan --native-file build-aux/asan.ini -Dwerror=true
-suite 'tests under ASan and UBSan' build-asan --no-suite lab --no-suite peer --no-suite scale
+suite 'tests under ASan and UBSan' build-asan --no-suite lab --no-suite peer --no-suite scale \
+	--no-suite scenarios
 step 'demo' sh tests/demo.sh
 
 printf '%d passed, %d failed' "$passed" "$failed"

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The loop from end to end: real programs, a server that behaves like Mender, slow cables.
 
-usage: e2e.py [--build DIR] [--keep] [SCENARIO...]
+usage: e2e.py [--build DIR] [--keep] [--family NAME] [SCENARIO...]
 
 Prints a line for each scenario, and closes with "N passed, N failed".  One device is updated by
 Debian's mender-client in a mount namespace of its own: that scenario needs root.
@@ -22,12 +22,23 @@ sys.path.insert(0, os.path.join(HERE, "lab"))
 
 from labtool.client import Failed  # noqa: E402
 from labtool.home import LabError  # noqa: E402
-from scenarios import command, outcomes, trouble, trust, wire  # noqa: E402
+from scenarios import (answers, command, damage, ends, keeping, lifecycle,  # noqa: E402
+                       outcomes, trouble, trust, wire)
 from scenarios.stage import Stage, Unlike  # noqa: E402
 
 EXPECTED = (Unlike, LabError, Failed, OSError, subprocess.TimeoutExpired)
-ALL = command.SCENARIOS + outcomes.SCENARIOS + trouble.SCENARIOS + trust.SCENARIOS
+LOOP = command.SCENARIOS + outcomes.SCENARIOS + trouble.SCENARIOS + trust.SCENARIOS
 WIRE = {wire.v1: {"v2": False}, wire.v2: {"v2": True}}  # each with a server of its own
+PLAIN = {"devices": 2, "mender": (), "uncertified": ()}  # a stage with nothing special
+# What is played together: scenarios that share a stage, how it is set up, and the others.
+FAMILIES = {
+    "loop": (LOOP, {}, WIRE),
+    "answers": (answers.SCENARIOS, PLAIN, {}),
+    "ends": (ends.SCENARIOS, PLAIN, {}),
+    "keeping": (keeping.SCENARIOS, PLAIN, {}),
+    "lifecycle": (lifecycle.SCENARIOS, PLAIN, {}),
+    "damage": (damage.SCENARIOS, PLAIN, {}),
+}
 
 
 def has_mender():
@@ -74,19 +85,21 @@ class Play:
 
     def run(self):
         names = self.options.scenarios
-        unknown = set(names) - {one.__name__ for one in [*ALL, *WIRE]}
+        shared, how, alone = FAMILIES[self.options.family]
+        unknown = set(names) - {one.__name__ for one in [*shared, *alone]}
         if unknown:
             print("e2e: no such scenario: %s" % ", ".join(unknown), file=sys.stderr)
             return 2
         try:
-            mender = {} if has_mender() else {"mender": ()}
-            for scenario in ALL:
-                if scenario is outcomes.mender_client and mender:
+            if not has_mender():
+                how = dict(how, mender=())
+            for scenario in shared:
+                if scenario is outcomes.mender_client and "mender" in how:
                     print("skipped %s: not root, or no mender-client" % scenario.__name__)
                 elif not names or scenario.__name__ in names:
-                    self.one(scenario, **mender)
+                    self.one(scenario, **how)
             self.leave()
-            for scenario, how in WIRE.items():
+            for scenario, how in alone.items():
                 if not names or scenario.__name__ in names:
                     self.one(scenario, devices=1, mender=(), uncertified=(), **how)
                 self.leave()
@@ -100,6 +113,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default=os.path.join(HERE, "..", "build"), metavar="DIR")
     parser.add_argument("--keep", action="store_true", help="keep the lab of a failure, running")
+    parser.add_argument("--family", default="loop", choices=sorted(FAMILIES))
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     # Told to stop, it ends its lab too: an agent left behind would open other tests' ptys.
     for number in (signal.SIGTERM, signal.SIGHUP):
