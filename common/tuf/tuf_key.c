@@ -8,19 +8,27 @@ struct said {
 	const char *type, *scheme, *public;
 };
 
-bool tuf_hex(const char *text, uint8_t *at, size_t room, size_t *len)
+/* -1: none */
+static int hex_digit(char c)
 {
 	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *const digit = c == 0 ? NULL : strchr(digits, c);
+
+	return digit == NULL ? -1 : (int)(digit - digits) & 15;
+}
+
+bool tuf_hex(const char *text, uint8_t *at, size_t room, size_t *len)
+{
 	const size_t count = strlen(text);
 
 	if (count % 2 != 0 || count / 2 > room)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		const char *const digit = strchr(digits, text[i]);
+	for (size_t i = 0; i < count; i += 2) {
+		const int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
 
-		if (digit == NULL)
+		if (high < 0 || low < 0)
 			return false;
-		at[i / 2] = (uint8_t)(at[i / 2] << 4 | ((digit - digits) & 15));
+		at[i / 2] = (uint8_t)(high << 4 | low);
 	}
 	*len = count / 2;
 	return true;
