@@ -185,11 +185,11 @@ static bool dispatch(int argc, char **argv, const char **name, struct error *err
 	}
 	if (global.help)
 		return help(NULL, err);
-	if (optind == argc) {
+	argc = take_everywhere(argc - optind, argv += optind, &global);
+	if (argc == 0) {
 		usage(stderr);
 		return error_set(err, ERROR_USAGE, "which command?");
 	}
-	argc = take_everywhere(argc - optind, argv += optind, &global);
 	if (strcmp(argv[0], "help") == 0)
 		return help(argv[1], err);
 	*name = argv[0];

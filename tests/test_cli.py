@@ -96,6 +96,10 @@ class Words(Base):
                 self.assertTrue(done.stderr.rstrip().splitlines()[-1].startswith("courier: "))
                 self.assertEqual(done.stdout, "")
 
+    def test_options_alone_are_no_command(self):
+        for words in ((), ("--json",), ("--", "--json"), ("--", "-v", "--json")):
+            self.assertIn("which command", self.run_courier(*words, status=2).stderr)
+
     def test_a_mistyped_command_is_guessed(self):
         self.assertIn("did you mean `courier sync`",
                       self.run_courier("snyc", status=2).stderr)
