@@ -219,7 +219,7 @@ static bool change_set(struct mender_admin *admin, const char *device, const cha
 	if (response.status == 422)
 		return error_set(
 			err, ERROR_FAILED, "the server's limit of accepted devices is reached");
-	return mender_is_success(&response) || mender_refused(&response, "auth set", err);
+	return mender_took(&response) || mender_refused(&response, "auth set", err);
 }
 
 bool mender_admin_set_status(struct mender_admin *admin, const char *device, const char *set,

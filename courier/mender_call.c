@@ -51,10 +51,9 @@ bool mender_send(struct mender_host *host, const struct mender_call *call,
 	return http_send(host->http, &request, response, err);
 }
 
-bool mender_is_success(const struct http_response *response)
+bool mender_took(const struct http_response *response)
 {
-	return response->status >= 200 && response->status < 300
-		&& !mender_is_page(buf_bytes(&response->body));
+	return response->status >= 200 && response->status < 300 && response->body.len == 0;
 }
 
 static bool asks_for_patience(const struct http_response *response)
@@ -78,6 +77,11 @@ bool mender_refused(const struct http_response *response, const char *what, stru
 			"%s: not accepted (pending, or revoked)", what);
 	if (mender_is_page(body) && response->status < 300)
 		return error_set(err, ERROR_FAILED, "%s: the answer is " MENDER_PAGE, what);
+	if (response->status >= 200 && response->status < 300)
+		return error_set(err, ERROR_FAILED,
+			"%s: the answer is not one of this server's: something in between gave "
+			"it",
+			what);
 	mender_answer_words(body, words);
 	return error_set(err, response->status == 403 ? ERROR_UNAUTHORISED : ERROR_FAILED,
 		"%s: the server answered %ld%s%s", what, response->status,

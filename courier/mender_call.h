@@ -35,11 +35,12 @@ struct mender_call {
 NODISCARD bool mender_send(struct mender_host *, const struct mender_call *,
 	struct http_response *, struct error *);
 
-/* 2xx, and no web page in its place. */
-bool mender_is_success(const struct http_response *);
+/* The server has done what it was asked for: 2xx and, as ever with Mender, nothing in
+ * it.  A hotel's login page is 2xx, too, and so is a gateway's greeting in JSON. */
+bool mender_took(const struct http_response *);
 
-/* Set the error for an answer that is no success, and return false.  WHAT was asked
- * ("status") stands before the reason. */
+/* Set the error for an answer that mender_took() refuses, or nobody asked for, and return
+ * false.  WHAT was asked ("status") stands before the reason. */
 bool mender_refused(const struct http_response *, const char *what, struct error *);
 
 #endif

@@ -77,7 +77,7 @@ static bool check_deployment(const char *deployment, struct error *err)
 			deployment);
 }
 
-/* A 404 of some gateway before the server must not end anything. */
+/* A 404 or 409 of some gateway before the server must not end anything. */
 static bool is_servers_own(const struct http_response *response)
 {
 	char words[MENDER_WORDS_MAX + 1];
@@ -101,9 +101,9 @@ static bool put(struct mender_session *session, struct server_device *device,
 
 	if (!mender_session_call(session, device, &call, &response, err))
 		return false;
-	if (mender_is_success(&response))
+	if (mender_took(&response))
 		return true;
-	if (response.status == 409)
+	if (response.status == 409 && is_servers_own(&response))
 		return error_set(err, ERROR_ABORTED,
 			"%s: the deployment was aborted at the server", name);
 	if (response.status == 404 && is_servers_own(&response))
@@ -153,7 +153,7 @@ static bool report_inventory(struct mender_session *session, struct server_devic
 		= {.method = "PUT", .path = INVENTORY, .body = buf_bytes(&body)};
 
 	return mender_session_call(session, device, &call, &response, err)
-		&& (mender_is_success(&response)
+		&& (mender_took(&response)
 			|| mender_session_refused(session, &response, "inventory", err));
 }
 

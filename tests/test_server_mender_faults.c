@@ -170,6 +170,31 @@ static void a_login_page_is_no_assignment(void **state)
 	assert_int_equal(courier->device.token.len, 0);
 }
 
+static void what_is_not_the_servers_has_taken_no_report(void **state)
+{
+	struct courier *const courier = *state;
+	static const char id[] = "3d1c7a54-7a3c-4b57-8d0e-0f6d2d3c1a11";
+	struct error err = {0};
+
+	courier_accepted(courier);
+	lab_fault("\"action\": \"replace\", \"path\": \"inventory|/status$\", \"count\": 0, "
+		  "\"content_type\": \"text/html\", \"body\": \"<html>Sign in</html>\"");
+	assert_false(courier_report_inventory(courier, &err));
+	assert_int_equal(err.code, ERROR_FAILED);
+	assert_false(server_mender.claim(courier->server, &courier->device, id, &err));
+	assert_int_equal(err.code, ERROR_FAILED);
+	lab_control("{\"do\": \"clear\"}");
+	lab_fault("\"action\": \"replace\", \"path\": \"/status$\", "
+		  "\"body\": \"{\\\"welcome\\\": \\\"guest\\\"}\"");
+	assert_false(server_mender.claim(courier->server, &courier->device, id, &err));
+	assert_int_equal(err.code, ERROR_FAILED);
+	lab_control("{\"do\": \"clear\"}");
+	lab_fault("\"action\": \"status\", \"path\": \"/status$\", \"status\": 409, "
+		  "\"content_type\": \"text/html\", \"body\": \"<html>Conflict</html>\"");
+	assert_false(server_mender.claim(courier->server, &courier->device, id, &err));
+	assert_int_equal(err.code, ERROR_FAILED);
+}
+
 static void an_answer_without_end_is_refused(void **state)
 {
 	struct courier *const courier = *state;
@@ -231,6 +256,7 @@ int main(void)
 		COURIER_TEST(a_login_may_be_deferred_too),
 		COURIER_TEST(a_failing_server_is_quoted_in_one_line),
 		COURIER_TEST(a_login_page_is_no_assignment),
+		COURIER_TEST(what_is_not_the_servers_has_taken_no_report),
 		COURIER_TEST(an_answer_without_end_is_refused),
 		COURIER_TEST(a_lost_answer_is_a_failure_that_may_be_repeated),
 	};
