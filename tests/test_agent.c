@@ -1,6 +1,7 @@
 /* The real courier-agent, met by a courier over a pty. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "tests/agent_stand.h"
@@ -712,6 +713,33 @@ static void killed_at_any_moment_it_ends_well(void **state)
 	}
 }
 
+/* What a job leaves when only its receipts and the end of job.json reached the disk. */
+static void what_a_cut_left_of_an_ended_job_goes(void **state)
+{
+	static const char *const left[] = {"state/spool/"
+					   "00112233445566778899aabbccddeeff"
+					   "00112233445566778899aabbccddeeff.part",
+		"state/artifact.json", "state/job.log"};
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	stand_kill(&stand);
+	for (size_t i = 0; i < COUNT(left); i++)
+		stand_write(&stand, left[i], "left");
+	stand_start(&stand);
+	stand_expect(&stand, STAND_DONE);
+	for (size_t i = 0; i < COUNT(left); i++) {
+		char path[256];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", stand.directory, left[i]);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	assert_int_equal(stand.kept_count, 2);
+	stand_end(&stand);
+}
+
 /* ---- its commands ---- */
 
 static void its_commands_say_what_they_know(void **state)
@@ -790,6 +818,8 @@ int main(void)
 			a_device_without_certificate_gets_one, stand_world_quiet),
 		cmocka_unit_test_teardown(a_site_may_let_out_less, stand_world_quiet),
 		cmocka_unit_test_teardown(killed_at_any_moment_it_ends_well, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			what_a_cut_left_of_an_ended_job_goes, stand_world_quiet),
 		cmocka_unit_test_teardown(its_commands_say_what_they_know, stand_world_quiet),
 	};
 

@@ -100,6 +100,17 @@ static bool check_installers(const struct agent_settings *settings, struct error
 	return true;
 }
 
+/* The end of a job may have been cut short when only its receipts were safe: what else
+ * it left would take room from the next one for ever. */
+static void sweep(struct agent *agent)
+{
+	struct error why = {0};
+
+	if (agent->job.phase == JOB_NONE && agent->job.due.sequence == 0
+		&& !agent_clear_job(agent, &why))
+		agent_say("%s", why.text);
+}
+
 static bool begin(struct agent *agent, struct error *err)
 {
 	agent->now_ms = monotonic_ms();
@@ -109,6 +120,7 @@ static bool begin(struct agent *agent, struct error *err)
 	agent->identity = (struct session_identity){
 		agent->trust.key, agent->trust.chain, buf_bytes(&agent->trust.root)};
 	agent_visit_host(agent, &agent->host);
+	sweep(agent);
 	agent_say("%s, device %s, %s", COURIER_VERSION, agent->trust.holder.id,
 		job_phase_name(agent->job.phase));
 	return true;

@@ -151,6 +151,8 @@ void agent_tell_receipt(struct agent *, uint64_t sequence);
 void agent_tell_end(struct agent *, const char *deployment, uint64_t sequence);
 /* Write the receipt that is due, and what follows from it. */
 NODISCARD bool agent_write_receipt(struct agent *, struct error *);
+/* The job is over: nothing of it stays but its receipts. */
+NODISCARD bool agent_clear_job(struct agent *, struct error *);
 /* Change the job, durably: go to PHASE, and a receipt is due if OUTCOME is not NULL. */
 NODISCARD bool agent_go(struct agent *, enum job_phase, const enum outcome *, enum error_code,
 	const char *reason, struct error *);

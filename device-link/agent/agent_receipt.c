@@ -177,8 +177,7 @@ static bool append_receipt(struct agent *agent, struct error *err)
 			buf_bytes(&inventory), err);
 }
 
-/* The job is over: nothing of it stays but its receipts. */
-static bool clear_job(struct agent *agent, struct error *err)
+bool agent_clear_job(struct agent *agent, struct error *err)
 {
 	agent->job = (struct job){0};
 	spool_free(agent->spool);
@@ -211,7 +210,7 @@ bool agent_write_receipt(struct agent *agent, struct error *err)
 	if (ring_newest(&agent->ring) < sequence && !append_receipt(agent, err))
 		return false;
 	agent->job.due = (struct job_due){0};
-	if (over ? !clear_job(agent, err) : !agent_save_job(agent, err))
+	if (over ? !agent_clear_job(agent, err) : !agent_save_job(agent, err))
 		return false;
 	if (over) {
 		agent_tell_end(agent, deployment, sequence);
