@@ -1,6 +1,7 @@
 /* The real courier-agent, met by a courier over a pty. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -740,6 +741,24 @@ static void what_a_cut_left_of_an_ended_job_goes(void **state)
 	stand_end(&stand);
 }
 
+/* A disk that fails while an offer is taken has taken nothing; the next one is. */
+static void an_offer_that_cannot_be_kept_comes_again(void **state)
+{
+	char path[128];
+	struct stand stand;
+
+	ready(&stand, state);
+	(void)snprintf(path, sizeof(path), "%s/state/job.log", stand.directory);
+	assert_int_equal(mkdir(path, 0700), 0); /* no file: it cannot be removed as one */
+	stand_load(&stand, "file-2", "dep-1");
+	(void)stand_visit(&stand, 5);
+	assert_int_equal(stand.kept_count, 0);
+	assert_int_equal(rmdir(path), 0);
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	stand_end(&stand);
+}
+
 /* ---- its commands ---- */
 
 static void its_commands_say_what_they_know(void **state)
@@ -818,6 +837,8 @@ int main(void)
 			a_device_without_certificate_gets_one, stand_world_quiet),
 		cmocka_unit_test_teardown(a_site_may_let_out_less, stand_world_quiet),
 		cmocka_unit_test_teardown(killed_at_any_moment_it_ends_well, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			an_offer_that_cannot_be_kept_comes_again, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			what_a_cut_left_of_an_ended_job_goes, stand_world_quiet),
 		cmocka_unit_test_teardown(its_commands_say_what_they_know, stand_world_quiet),
