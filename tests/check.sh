@@ -68,6 +68,8 @@ step 'format' formatted
 step 'manual pages' manuals
 step 'build with gcc' build build -Dwerror=true
 suite 'tests' build
+seed=${SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
+step "faults, seed $seed" /usr/bin/python3 tests/faults/faults.py --seed "$seed" --sample 2
 step 'build with ASan and UBSan' build build-asan --native-file build-aux/asan.ini -Dwerror=true
 suite 'tests under ASan and UBSan' build-asan --no-suite lab --no-suite peer --no-suite scale \
 	--no-suite scenarios
