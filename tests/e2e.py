@@ -22,8 +22,8 @@ sys.path.insert(0, os.path.join(HERE, "lab"))
 
 from labtool.client import Failed  # noqa: E402
 from labtool.home import LabError  # noqa: E402
-from scenarios import (answers, command, damage, ends, keeping, lifecycle,  # noqa: E402
-                       outcomes, trouble, trust, wire)
+from scenarios import (answers, command, damage, ends, keeping, large,  # noqa: E402
+                       lifecycle, outcomes, trouble, trust, wire)
 from scenarios.stage import Stage, Unlike  # noqa: E402
 
 EXPECTED = (Unlike, LabError, Failed, OSError, subprocess.TimeoutExpired)
@@ -36,6 +36,7 @@ FAMILIES = {
     "answers": (answers.SCENARIOS, PLAIN, {}),
     "ends": (ends.SCENARIOS, PLAIN, {}),
     "keeping": (keeping.SCENARIOS, PLAIN, {}),
+    "large": (large.SCENARIOS, PLAIN, {}),
     "lifecycle": (lifecycle.SCENARIOS, PLAIN, {}),
     "damage": (damage.SCENARIOS, PLAIN, {}),
 }
