@@ -18,8 +18,8 @@ static void begin_poisoned(struct stand *stand, struct stand_world *world)
 
 	stand_begin(stand, world);
 	stand_script(stand, "set-clock", clock_script);
-	(void)snprintf(setting, sizeof(setting), "set-clock = %s/set-clock --set\n",
-		stand->directory);
+	(void)snprintf(
+		setting, sizeof(setting), "set-clock = %s/set-clock --set\n", stand->directory);
 	stand_configure(stand, setting, "");
 	(void)snprintf(marks, sizeof(marks), "{\"floor\":%lld,\"crl\":1,\"counter\":0}",
 		(long long)time(NULL) + 200LL * YEAR_S);

@@ -28,8 +28,8 @@ struct admin_command {
 		struct error *);
 };
 
-extern const struct admin_command cmd_enroll, cmd_init, cmd_issue, cmd_provision,
-	cmd_set_time, cmd_verify;
+extern const struct admin_command cmd_enroll, cmd_init, cmd_issue, cmd_provision, cmd_set_time,
+	cmd_verify;
 
 /* The only word, or ERROR_USAGE "needs WHAT". */
 NODISCARD bool admin_only_word(
