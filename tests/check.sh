@@ -1,5 +1,6 @@
 #!/bin/sh
-# Do all set-up, run every test, close with "N passed, N failed".
+# Do all set-up, run every test, close with "N passed, N failed".  What is too long for
+# every change has scripts of its own: scenarios.sh, sweep.sh, fuzz.sh.
 # usage: sh tests/check.sh            (root or sudo, Debian 12; under 20 minutes)
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -33,13 +34,12 @@ build() {
 	ninja -C "$dir"
 }
 
-# suite NAME DIRECTORY OPTION...: run meson tests and count each of them.  Most of them
-# wait for lines and timers: so more at a time than there are cores.
+# suite NAME DIRECTORY OPTION...: run meson tests and count each of them.
 suite() {
 	name=$1 dir=$2
 	shift 2
-	meson test -C "$dir" --no-rebuild --num-processes 4 \
-		--timeout-multiplier 5 "$@" >"$logs/suite" 2>&1
+	meson test -C "$dir" --no-rebuild --timeout-multiplier 5 "$@" \
+		>"$logs/suite" 2>&1
 	count() { sed -nE "s/^($1): +([0-9]+) *\$/\2/p" "$logs/suite" | awk '{ n += $1 } END { print n + 0 }'; }
 	ok=$(count 'Ok|Expected Fail') bad=$(count 'Fail|Timeout|Unexpected Pass')
 	skip=$(count Skipped)
@@ -69,7 +69,7 @@ step 'packages are those in use' sh tests/check_packages.sh
 step 'format' formatted
 step 'manual pages' manuals
 step 'build with gcc' build build -Dwerror=true
-suite 'tests' build
+suite 'tests' build --no-suite scenarios
 step 'build with ASan and UBSan' build build-asan --native-file build-aux/asan.ini -Dwerror=true
 suite 'tests under ASan and UBSan' build-asan --no-suite lab --no-suite peer --no-suite scale \
 	--no-suite scenarios --no-suite e2e
