@@ -283,6 +283,12 @@ static void without_a_terminal_nobody_is_asked(void **state)
 
 int main(void)
 {
+	/* Whoever started us in the background may have had these ignored. */
+	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+	for (size_t i = 0; i < COUNT(signals); i++)
+		(void)signal(signals[i], SIG_DFL);
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_line_is_the_passphrase),
 		cmocka_unit_test(nothing_and_too_much_are_refused),
