@@ -1,6 +1,7 @@
 #!/bin/sh
 # Everything that can be wrong with what comes in, and everything that happens to devices
-# and couriers over the years, a family at a time, with the real programs.  About ten
+# and couriers over the years, a family at a time, with the real programs; and a fleet of
+# ten thousand devices.  About ten
 # minutes.  usage: sh tests/scenarios.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -9,4 +10,4 @@ export PATH
 sh tests/setup.sh || exit 1
 [ -f build/build.ninja ] || meson setup build . || exit 1
 ninja -C build || exit 1
-exec meson test -C build --no-rebuild --timeout-multiplier 5 --suite scenarios
+exec meson test -C build --no-rebuild --timeout-multiplier 5 --suite scenarios --suite scale
