@@ -1,6 +1,6 @@
 #!/bin/sh
-# Do all set-up, run every test, close with "N passed, N failed".  What is too long for
-# every change has scripts of its own: scenarios.sh, sweep.sh, fuzz.sh.
+# Do all set-up, run every test that is short enough for every change, close with "N
+# passed, N failed".  The long ones have their own: scenarios.sh, sweep.sh, fuzz.sh.
 # usage: sh tests/check.sh            (root or sudo, Debian 12; under 20 minutes)
 set -u
 cd "$(dirname "$0")/.." || exit 1

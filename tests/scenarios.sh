@@ -1,8 +1,7 @@
 #!/bin/sh
 # Everything that can be wrong with what comes in, and everything that happens to devices
 # and couriers over the years, a family at a time, with the real programs; and a fleet of
-# ten thousand devices.  About ten
-# minutes.  usage: sh tests/scenarios.sh
+# ten thousand devices.  About ten minutes.  usage: sh tests/scenarios.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:$PATH
