@@ -23,6 +23,9 @@ for n in 2 3; do
 	write exec-$n rel-$n exec -t testbox -f app -k p256.key -p courier.counter:$n
 done
 write big rel-2 file -t testbox -f big -k p256.key -p courier.counter:2 --compression none
+write big-3 rel-3 file -t testbox -f big -k p256.key -p courier.counter:3 --compression none
+cat big big >bigger
+write bigger rel-2 file -t testbox -f bigger -k p256.key -p courier.counter:2 --compression none
 write other rel-2 file -t otherbox -f app -k p256.key -p courier.counter:2
 write unsigned rel-2 file -t testbox -f app -p courier.counter:2
 write uncounted rel-2 file -t testbox -f app -k p256.key

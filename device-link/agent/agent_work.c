@@ -183,7 +183,6 @@ static bool do_verify(struct agent *agent, struct error *err)
 	if (!describe_inventory(agent->settings, &agent->trust, &agent->marks, &agent->survey,
 		    ring_newest(&agent->ring), &inventory, err))
 		return false;
-	inventory.space += agent->job.size; /* the file is there already */
 	order.inventory = &inventory;
 	agent->purpose = PURPOSE_VERIFY;
 	agent_tell_phase(agent, "");

@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "common/text.h"
 #include "device-link/agent/describe.h"
+#include "device-link/agent/spool.h"
 #include "device-link/message.h"
 
 enum { BOOT_ID_SIZE_MAX = 4096 };
@@ -53,7 +54,9 @@ bool describe_space(const struct agent_settings *settings, uint64_t *space, stru
 	if (!look_at(settings->spool, &there))
 		return error_errno(err, "%s: cannot look at", settings->spool);
 
-	const uint64_t left = (uint64_t)there.f_bavail * there.f_frsize;
+	/* One artifact file at a time: whatever is there is gone on with, or goes. */
+	const uint64_t left
+		= (uint64_t)there.f_bavail * there.f_frsize + spool_held(settings->spool);
 
 	*space = left > settings->reserve ? left - settings->reserve : 0;
 	return true;

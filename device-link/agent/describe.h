@@ -23,7 +23,8 @@ NODISCARD bool describe_signed(const struct agent_settings *, const struct trust
 NODISCARD bool describe_identity(const struct agent_settings *, const struct trust *,
 	const struct marks *, const struct survey *, struct buf *envelope, struct error *);
 
-/* Bytes that may still be written to the spool. */
+/* Bytes there are for an artifact file and what its installer needs: those of a spool file
+ * that is there already are among them. */
 NODISCARD bool describe_space(const struct agent_settings *, uint64_t *space, struct error *);
 
 #endif

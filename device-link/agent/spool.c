@@ -60,6 +60,24 @@ bool spool_clear(const char *directory, struct error *err)
 	return clear_but(directory, NULL, err);
 }
 
+uint64_t spool_held(const char *directory)
+{
+	enum { BLOCK = 512 /* bytes: the unit of st_blocks */ };
+	DIR *const opened = opendir(directory);
+	uint64_t sum = 0;
+	struct stat there;
+
+	if (opened == NULL)
+		return 0;
+	for (struct dirent *entry = readdir(opened); entry != NULL; entry = readdir(opened))
+		if (is_ours(entry->d_name)
+			&& fstatat(dirfd(opened), entry->d_name, &there, AT_SYMLINK_NOFOLLOW)
+				== 0)
+			sum += (uint64_t)there.st_blocks * BLOCK;
+	(void)closedir(opened);
+	return sum;
+}
+
 /* Whoever can write there could swap the file between verifying and installing. */
 static bool is_private(const char *directory, struct error *err)
 {

@@ -36,6 +36,10 @@ NODISCARD bool spool_add(struct spool *, struct bytes, struct error *);
 /* Is what is there what it should be? */
 NODISCARD bool spool_matches(const struct spool *, bool *, struct error *);
 
+/* Bytes of the file system that the spool files in DIRECTORY take: what spool_open() either
+ * goes on with or gives back. */
+uint64_t spool_held(const char *directory);
+
 /* Remove the spool files that DIRECTORY holds. */
 NODISCARD bool spool_clear(const char *directory, struct error *);
 
