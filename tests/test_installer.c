@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -131,6 +132,46 @@ static void files_are_put_in_place_and_committed(void **state)
 	assert_int_equal(installer_file.commit(&bench.job), INSTALLER_DONE);
 	expect(&bench, "hello.txt", "hello\n");
 	assert_int_equal(count_of(bench.target), 2);
+	tear_down(&bench);
+}
+
+/* The attribute of NAME in the target; empty when it has none. */
+static const char *attribute(const struct bench *bench, const char *name)
+{
+	static char value[16];
+	char at[128];
+
+	path(at, sizeof(at), bench->target, name);
+
+	const ssize_t len = getxattr(at, "user.owner", value, sizeof(value) - 1);
+
+	value[len < 0 ? 0 : len] = 0;
+	return value;
+}
+
+static void attributes_stay_with_the_name(void **state)
+{
+	struct bench bench;
+	char at[128];
+
+	(void)state;
+	set_up(&bench, "full-gzip");
+	put(&bench, "hello.txt", "old\n", 0644);
+	path(at, sizeof(at), bench.target, "hello.txt");
+	if (setxattr(at, "user.owner", "ann", 3, 0) != 0) { /* not every file system has them */
+		tear_down(&bench);
+		skip();
+	}
+	assert_int_equal(installer_file.install(&bench.job), INSTALLER_DONE);
+	expect(&bench, "hello.txt", "hello\n");
+	assert_string_equal(attribute(&bench, "hello.txt"), "ann");
+	assert_string_equal(attribute(&bench, "table.txt"), "");
+	assert_int_equal(installer_file.install(&bench.job), INSTALLER_DONE); /* was killed */
+	assert_string_equal(attribute(&bench, "hello.txt"), "ann");
+	assert_int_equal(unlink(at), 0); /* somebody's mistake, undone as well */
+	assert_int_equal(installer_file.rollback(&bench.job), INSTALLER_DONE);
+	expect(&bench, "hello.txt", "old\n");
+	assert_string_equal(attribute(&bench, "hello.txt"), "ann");
 	tear_down(&bench);
 }
 
@@ -372,6 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_put_in_place_and_committed),
+		cmocka_unit_test(attributes_stay_with_the_name),
 		cmocka_unit_test(rollback_restores_what_was_there),
 		cmocka_unit_test(rollback_leaves_no_half_of_a_file_behind),
 		cmocka_unit_test(one_file_can_be_the_target),

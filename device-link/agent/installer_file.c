@@ -18,10 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/file.h"
 #include "device-link/agent/installer.h"
+
+enum { ATTRIBUTE_MAX = 65536 /* bytes of one, and of all names: the kernel has no more */ };
 
 struct names {
 	struct dirent **at;
@@ -98,9 +101,56 @@ static bool copy_bytes(int from, int to, struct error *err)
 	return fsync(to) == 0 || error_errno(err, "cannot sync");
 }
 
-/* FROM to TO, mode and owner of OWNER (a stat), by a copy beside TO and one rename. */
+/* Attributes that are about a content: with another they would be lies. */
+static bool is_of_content(const char *name)
+{
+	return strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
+}
+
+/* What the file system, or our rights, do not permit is left out. */
+static bool copy_attribute(int from, int to, const char *name, struct error *err)
+{
+	uint8_t value[ATTRIBUTE_MAX];
+	const ssize_t len = fgetxattr(from, name, value, sizeof(value));
+
+	if (is_of_content(name)
+		|| (len >= 0 && fsetxattr(to, name, value, (size_t)len, 0) == 0))
+		return true;
+	if (errno == EIO || errno == ENOSPC)
+		return error_errno(err, "cannot keep the attribute %s", name);
+	printf("the attribute %s is not kept: %s\n", name, strerror(errno));
+	return true;
+}
+
+static bool copy_attributes(int from, int to, struct error *err)
+{
+	char names[ATTRIBUTE_MAX];
+	const ssize_t len = flistxattr(from, names, sizeof(names));
+
+	if (len < 0)
+		return errno == ENOTSUP || error_errno(err, "cannot list attributes");
+	for (const char *name = names; name < names + len; name += strlen(name) + 1)
+		if (!copy_attribute(from, to, name, err))
+			return false;
+	return true;
+}
+
+/* Access lists, capabilities, labels: of the file at TO; with none there, of the regular
+ * file FROM if it is somebody's own and not of our making. */
+static bool keep_attributes(
+	const char *from, const char *to, bool ours, int sink, struct error *err)
+{
+	CLEANUP(file_close) int there = open(to, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (there < 0 && !ours)
+		there = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return there < 0 || copy_attributes(there, sink, err);
+}
+
+/* FROM to TO by a copy beside TO and one rename, with mode and owner as LIKE.  OURS: FROM
+ * has no attributes that matter. */
 static bool copy_into_place(
-	const char *from, const char *to, const struct stat *like, struct error *err)
+	const char *from, const char *to, const struct stat *like, bool ours, struct error *err)
 {
 	char temporary[PATH_MAX];
 
@@ -116,8 +166,13 @@ static bool copy_into_place(
 	if (!copy_bytes(source, sink, err))
 		return error_while(err, "%s", temporary);
 	if (fchown(sink, like->st_uid, like->st_gid) != 0
-		|| fchmod(sink, like->st_mode & 07777) != 0 || fsync(sink) != 0)
+		|| fchmod(sink, like->st_mode & 07777) != 0)
 		return error_errno(err, "%s: cannot set owner and mode", temporary);
+	/* After the owner, whose change takes capabilities away. */
+	if (!keep_attributes(from, to, ours, sink, err))
+		return error_while(err, "%s", temporary);
+	if (fsync(sink) != 0)
+		return error_errno(err, "%s: cannot sync", temporary);
 	return file_rename(temporary, to, err);
 }
 
@@ -151,7 +206,7 @@ static bool keep_old(
 				       : error_errno(err, "%s: cannot look", target);
 	if (!S_ISREG(there.st_mode))
 		return error_set(err, ERROR_FAILED, "%s: not a regular file", target);
-	return copy_into_place(target, old, &there, err);
+	return copy_into_place(target, old, &there, false, err);
 }
 
 static bool put_new(const struct installer_job *job, const struct places *places,
@@ -166,7 +221,7 @@ static bool put_new(const struct installer_job *job, const struct places *places
 		|| !keep_old(places, name, target, err))
 		return false;
 	(void)stat(old, &like); /* a replaced file keeps its owner and mode */
-	if (!copy_into_place(from, target, &like, err))
+	if (!copy_into_place(from, target, &like, true, err))
 		return false;
 	printf("%s: in place\n", target);
 	return true;
@@ -206,7 +261,7 @@ static bool put_old(const struct installer_job *job, const struct places *places
 		return false;
 	if (stat(from, &like) != 0)
 		return error_errno(err, "%s: cannot look", from);
-	return copy_into_place(from, target, &like, err);
+	return copy_into_place(from, target, &like, false, err);
 }
 
 static bool remove_new(const struct installer_job *job, const char *name, struct error *err)
