@@ -284,7 +284,7 @@ static bool check(struct store *store, struct error *err)
 {
 	return audit_check(store, err) && index_need(store, err) && paper_check(store, err)
 		&& parcel_check(store, err) && receipt_check(store, err)
-		&& blob_check(store, err);
+		&& blob_check(store, err) && metadata_check(store, err);
 }
 
 bool store_open(const char *home, const struct passphrase *passphrase, struct store **out,
@@ -354,7 +354,7 @@ static bool wipe_rows(struct store *store, struct error *err)
 	if (!put_keys(&store->database, &wrapped, err)
 		|| !sql_run(&store->database,
 			"DELETE FROM secret; DELETE FROM token; DELETE FROM url;"
-			"DELETE FROM blob",
+			"DELETE FROM blob; DELETE FROM metadata",
 			err)
 		|| !change_commit(&change, NULL, "the acting key was wiped", err))
 		return false;

@@ -6,7 +6,7 @@
  * returns, and appends a row to the hash-chained audit log in that same
  * transaction.  What is secret or telling is sealed before SQLite sees it; names
  * are HMACs.  Two keys lie under the passphrase: the acting key (courier and server
- * key, tokens, download URLs, artifacts) and the reports key (devices, receipts,
+ * key, tokens, download URLs, artifacts, metadata) and the reports key (devices, receipts,
  * inventory, audit), so that acting can be wiped and reports kept.  What stays
  * readable on a stolen disk is listed in courier(1).
  *
@@ -261,6 +261,23 @@ NODISCARD bool store_reader_at(
 struct source store_reader_source(struct store_reader *); /* from the start, once */
 void store_reader_close(struct store_reader *);
 void store_reader_cleanup(struct store_reader **);
+
+/* ---- files of TUF repositories; acting key ---- */
+
+enum { STORE_METADATA_MAX = 16 * 1024 * 1024 /* bytes of a file */ };
+
+/* Keep FILE of REPOSITORY, which may be any texts without line feeds; replaces. */
+NODISCARD bool store_put_metadata(
+	struct store *, const char *repository, const char *file, struct bytes, struct error *);
+NODISCARD bool store_get_metadata(struct store *, const char *repository, const char *file,
+	struct buf *, bool *found, struct error *);
+/* Drop it; none of that name is success. */
+NODISCARD bool store_drop_metadata(
+	struct store *, const char *repository, const char *file, struct error *);
+/* Drop all for which KEEP answers false, as one change. */
+NODISCARD bool store_sweep_metadata(struct store *,
+	bool (*keep)(void *self, const char *repository, const char *file), void *self,
+	struct error *);
 
 /* ---- the audit log ---- */
 

@@ -9,6 +9,7 @@ static const char *const tables[TABLE_COUNT] = {
 	[TABLE_TOKEN] = "token",
 	[TABLE_URL] = "url",
 	[TABLE_BLOB] = "blob",
+	[TABLE_METADATA] = "metadata",
 	[TABLE_PAPER] = "paper",
 	[TABLE_DEVICE] = "device",
 	[TABLE_PARCEL] = "parcel",

@@ -23,10 +23,11 @@
 #include "common/secret.h"
 
 enum store_table {
-	TABLE_SECRET, /* under the acting key, up to TABLE_BLOB */
+	TABLE_SECRET, /* under the acting key, up to TABLE_METADATA */
 	TABLE_TOKEN,
 	TABLE_URL,
 	TABLE_BLOB,
+	TABLE_METADATA,
 	TABLE_PAPER, /* under the reports key from here on */
 	TABLE_DEVICE,
 	TABLE_PARCEL,

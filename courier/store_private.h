@@ -163,6 +163,7 @@ NODISCARD bool paper_check(struct store *, struct error *);
 NODISCARD bool parcel_check(struct store *, struct error *);
 NODISCARD bool receipt_check(struct store *, struct error *);
 NODISCARD bool blob_check(struct store *, struct error *);
+NODISCARD bool metadata_check(struct store *, struct error *);
 
 /* ---- the index ---- */
 

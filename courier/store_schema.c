@@ -13,9 +13,9 @@
  *
  *	that this is the store of a courier, and of which version; its random id, the
  *	salt and the cost of its passphrase; whether the acting key was wiped
- *	how many devices, parcels, receipts, keys, tokens, papers, artifacts and audit
- *	rows there are, and the length of each sealed value: names, inventories,
- *	receipts and logs to the byte
+ *	how many devices, parcels, receipts, keys, tokens, papers, artifacts, files of
+ *	repositories and audit rows there are, and the length of each sealed value:
+ *	names, inventories, receipts, logs and signed metadata to the byte
  *	of a parcel: its state, whether it has a download URL, its turn among all
  *	which parcels and receipts are of the same device, but not of which
  *	of a receipt: whether the server has it
@@ -27,6 +27,10 @@
  *
  * One statement each, exactly as SQLite gives it back.
  */
+#define METADATA_TABLE                                                                         \
+	"CREATE TABLE metadata(key BLOB PRIMARY KEY, name BLOB NOT NULL,"                      \
+	" sealed BLOB NOT NULL) STRICT"
+
 static const char *const schema[] = {
 	"CREATE TABLE keys(one INTEGER PRIMARY KEY CHECK(one = 1), store BLOB NOT NULL,"
 	" salt BLOB NOT NULL, log_n INTEGER NOT NULL, r INTEGER NOT NULL,"
@@ -51,6 +55,12 @@ static const char *const schema[] = {
 	"CREATE INDEX receipt_sent ON receipt(sent)",
 	"CREATE TABLE blob(key BLOB PRIMARY KEY, whole INTEGER NOT NULL,"
 	" size INTEGER NOT NULL, name BLOB NOT NULL, wrapped BLOB NOT NULL) STRICT",
+	METADATA_TABLE,
+};
+
+/* What makes a store of the next version of one of that version; NULL: never in use. */
+static const char *const upgrades[SQL_VERSION] = {
+	[1] = METADATA_TABLE,
 };
 
 static const char *const statements[SQL_STATEMENT_COUNT] = {
@@ -110,6 +120,11 @@ static const char *const statements[SQL_STATEMENT_COUNT] = {
 	[SQL_BLOB_PUT] = "REPLACE INTO blob VALUES(?, ?, ?, ?, ?)",
 	[SQL_BLOB_DROP] = "DELETE FROM blob WHERE key = ?",
 	[SQL_BLOB_ALL] = "SELECT key, whole, size, name, wrapped FROM blob",
+
+	[SQL_METADATA_GET] = "SELECT sealed FROM metadata WHERE key = ?",
+	[SQL_METADATA_PUT] = "REPLACE INTO metadata VALUES(?, ?, ?)",
+	[SQL_METADATA_DROP] = "DELETE FROM metadata WHERE key = ?",
+	[SQL_METADATA_ALL] = "SELECT key, name FROM metadata",
 };
 
 const char *schema_statement(enum sql_statement which)
@@ -156,13 +171,14 @@ static bool ask_integer(
 	return true;
 }
 
-static bool check_version(struct sql_database *database, struct error *err)
+static bool check_version(struct sql_database *database, int64_t *out, struct error *err)
 {
 	int64_t application = 0, version = 0;
 
 	if (!ask_integer(database, "PRAGMA application_id", &application, err)
 		|| !ask_integer(database, "PRAGMA user_version", &version, err))
 		return false;
+	*out = version;
 	if (application != SQL_APPLICATION)
 		return error_set(err, ERROR_DAMAGED,
 			"not the store of a courier; restore it from a copy, or move it away");
@@ -171,10 +187,29 @@ static bool check_version(struct sql_database *database, struct error *err)
 			"written by a newer courier (store version %lld, this one knows up to "
 			"%d): use that courier, or install it here",
 			(long long)version, SQL_VERSION);
-	return version == SQL_VERSION
+	return version == SQL_VERSION || (version > 0 && upgrades[version] != NULL)
 		|| error_set(err, ERROR_DAMAGED,
 			"store version %lld was never in use (this courier knows %d)",
 			(long long)version, SQL_VERSION);
+}
+
+/* One transaction for all versions between: a power cut leaves the old store. */
+static bool upgrade(struct sql_database *database, int64_t version, struct error *err)
+{
+	char text[64];
+
+	if (version == SQL_VERSION)
+		return true;
+	(void)snprintf(text, sizeof(text), "PRAGMA user_version = %d; COMMIT", SQL_VERSION);
+	if (!sql_run(database, "BEGIN IMMEDIATE", err))
+		return false;
+	for (int64_t i = version; i < SQL_VERSION; i++)
+		if (!sql_run(database, upgrades[i], err)) {
+			err->code = ERROR_DAMAGED;
+			return error_while(err, "a store of version %lld that is none",
+				(long long)version);
+		}
+	return sql_run(database, text, err);
 }
 
 static bool check_pages(struct sql_database *database, struct error *err)
@@ -214,6 +249,8 @@ static bool check_tables(struct sql_database *database, struct error *err)
 
 bool schema_check(struct sql_database *database, struct error *err)
 {
-	return check_version(database, err) && check_pages(database, err)
-		&& check_tables(database, err);
+	int64_t version = 0;
+
+	return check_version(database, &version, err) && check_pages(database, err)
+		&& upgrade(database, version, err) && check_tables(database, err);
 }

@@ -19,7 +19,7 @@
 
 enum {
 	SQL_APPLICATION = 0x436f7572, /* "Cour": what the file says it is */
-	SQL_VERSION = 1,              /* of the schema: user_version */
+	SQL_VERSION = 2,              /* of the schema: user_version */
 };
 
 enum sql_statement {
@@ -68,6 +68,10 @@ enum sql_statement {
 	SQL_BLOB_PUT,
 	SQL_BLOB_DROP,
 	SQL_BLOB_ALL,
+	SQL_METADATA_GET,
+	SQL_METADATA_PUT,
+	SQL_METADATA_DROP,
+	SQL_METADATA_ALL,
 	SQL_STATEMENT_COUNT,
 };
 

@@ -178,6 +178,10 @@ void home_fill(struct home *home)
 
 	put_key(home, STORE_COURIER_KEY, 1);
 	put_key(home, STORE_SERVER_KEY, 2);
+	MUST(store_put_metadata(home->store, "fleet-repository", "7.snapshot-file.json",
+		bytes_of("signed-by-repository"), &err));
+	MUST(store_put_metadata(home->store, "fleet-repository", "8.snapshot-file.json",
+		bytes_of("signed-by-repository-later"), &err));
 	MUST(store_put_paper(
 		home->store, "control-paper", bytes_of("control-bundle-content"), &err));
 	put_device(home, "pump-house-one", "yellow-label");
@@ -197,4 +201,5 @@ const char *const home_needles[] = {"hosted-server-name", "north-pit-site", "52:
 	"enrolled-device-event", "storage.example", "Signature=cafe", "release-4711",
 	"request-body", "deployment-one", "deployment-two", "assigned-parcel-event",
 	"receipt-envelope", "deployment-log-lines", "control-paper", "control-bundle-content",
-	"token-of-device", "blob-name", "courier key", "correct horse", NULL};
+	"token-of-device", "blob-name", "fleet-repository", "snapshot-file",
+	"signed-by-repository", "courier key", "correct horse", NULL};

@@ -206,6 +206,59 @@ static void an_empty_token_forgets_it(void **state)
 	home_done(&home);
 }
 
+static void assert_file(
+	const struct home *home, const char *repository, const char *file, const char *content)
+{
+	CLEANUP(buf_free) struct buf out = {0};
+	struct error err = {0};
+	bool found = false;
+
+	MUST(store_get_metadata(home->store, repository, file, &out, &found, &err));
+	assert_int_equal(found, content != NULL);
+	if (content != NULL)
+		assert_true(bytes_equal(buf_bytes(&out), bytes_of(content)));
+}
+
+static void put_file(
+	const struct home *home, const char *repository, const char *file, const char *content)
+{
+	struct error err = {0};
+
+	MUST(store_put_metadata(home->store, repository, file, bytes_of(content), &err));
+}
+
+static bool is_newer(void *self, const char *repository, const char *file)
+{
+	return strcmp(repository, self) == 0 && file[0] != '1';
+}
+
+static void files_of_repositories_are_kept_apart_and_swept(void **state)
+{
+	struct error err = {0};
+	struct home home;
+	char repository[] = "a";
+
+	(void)state;
+	home_init(&home);
+	put_file(&home, "a", "1.snapshot.json", "old");
+	put_file(&home, "a", "2.snapshot.json", "new");
+	put_file(&home, "b", "2.snapshot.json", "another");
+	put_file(&home, "a", "2.snapshot.json", "newer");
+	assert_file(&home, "a", "2.snapshot.json", "newer");
+	home_close(&home);
+	home_open(&home);
+	assert_file(&home, "a", "1.snapshot.json", "old");
+	assert_file(&home, "a", "3.snapshot.json", NULL);
+	MUST(store_sweep_metadata(home.store, is_newer, repository, &err));
+	assert_file(&home, "a", "1.snapshot.json", NULL);
+	assert_file(&home, "a", "2.snapshot.json", "newer");
+	assert_file(&home, "b", "2.snapshot.json", NULL);
+	MUST(store_drop_metadata(home.store, "a", "2.snapshot.json", &err));
+	MUST(store_drop_metadata(home.store, "a", "2.snapshot.json", &err));
+	assert_file(&home, "a", "2.snapshot.json", NULL);
+	home_done(&home);
+}
+
 static void acting_can_be_wiped_and_reports_kept(void **state)
 {
 	CLEANUP(store_parcel_free) struct store_parcel parcel = {0};
@@ -222,6 +275,9 @@ static void acting_can_be_wiped_and_reports_kept(void **state)
 	MUST(store_wipe_acting(home.store, &err));
 	for (int i = 0; i < 2; i++) {
 		assert_false(store_get_secret(home.store, STORE_SERVER_KEY, &secret, &err));
+		assert_int_equal(err.code, ERROR_UNAUTHORISED);
+		assert_false(store_get_metadata(home.store, "fleet-repository",
+			"7.snapshot-file.json", &out, &found, &err));
 		assert_int_equal(err.code, ERROR_UNAUTHORISED);
 		assert_false(store_get_token(home.store, "pump-house-one", &out, &found, &err));
 		assert_int_equal(err.code, ERROR_UNAUTHORISED);
@@ -851,6 +907,7 @@ int main(void)
 		cmocka_unit_test(keys_and_papers_come_back),
 		cmocka_unit_test(a_paper_has_a_limit),
 		cmocka_unit_test(an_empty_token_forgets_it),
+		cmocka_unit_test(files_of_repositories_are_kept_apart_and_swept),
 		cmocka_unit_test(acting_can_be_wiped_and_reports_kept),
 		cmocka_unit_test(every_member_of_a_device_comes_back),
 		cmocka_unit_test(a_device_is_found_by_id_label_or_unique_prefix),

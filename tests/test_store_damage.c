@@ -96,6 +96,18 @@ static bool add_blob(struct sum *sum, struct error *err)
 	return true;
 }
 
+static bool add_files(struct sum *sum, struct error *err)
+{
+	CLEANUP(buf_free) struct buf file = {0};
+	bool found = false;
+
+	return store_get_metadata(sum->store, "fleet-repository", "7.snapshot-file.json", &file,
+		       &found, err)
+		&& store_get_metadata(sum->store, "fleet-repository", "8.snapshot-file.json",
+			&file, &found, err)
+		&& add_bytes(sum, buf_bytes(&file), err);
+}
+
 /* Open the home, read all of it, close it. */
 static bool read_all(const struct home *home, struct digest *out, struct error *err)
 {
@@ -112,7 +124,7 @@ static bool read_all(const struct home *home, struct digest *out, struct error *
 		&& store_each_parcel(store, NULL, add_parcel, &sum, err)
 		&& store_each_receipt(store, NULL, false, add_receipt, &sum, err)
 		&& store_each_audit(store, add_audit, &sum, err) && add_blob(&sum, err)
-		&& crypto_hash_peek(hash, out, err);
+		&& add_files(&sum, err) && crypto_hash_peek(hash, out, err);
 }
 
 static void assert_damaged(const struct home *home, const char *how)
@@ -169,6 +181,9 @@ static const struct column sealed_columns[] = {
 	{"blob", "key"},
 	{"blob", "name"},
 	{"blob", "wrapped"},
+	{"metadata", "key"},
+	{"metadata", "name"},
+	{"metadata", "sealed"},
 };
 
 static const struct {
@@ -316,7 +331,8 @@ static void a_value_moved_to_another_row_or_column_is_noticed(void **state)
 {
 	static const char *const swaps[] = {"secret.sealed", "token.sealed", "device.brief",
 		"device.sealed", "parcel.sealed", "parcel.device", "url.sealed",
-		"receipt.brief", "receipt.sealed", "blob.name", "blob.wrapped", "audit.sealed"};
+		"receipt.brief", "receipt.sealed", "blob.name", "blob.wrapped", "metadata.name",
+		"metadata.sealed", "audit.sealed"};
 	struct home home;
 	char sql[512];
 
@@ -383,12 +399,36 @@ static void a_newer_store_is_left_alone(void **state)
 	(void)state;
 	home_init(&home);
 	home_close(&home);
-	home_tamper(&home, "PRAGMA user_version = 2");
+	home_tamper(&home, "PRAGMA user_version = 3");
 	assert_false(store_open(home.path, &home.passphrase, &store, &err));
 	assert_int_equal(err.code, ERROR_DAMAGED);
-	assert_non_null(strstr(err.text, "store version 2, this one knows up to 1"));
-	home_tamper(&home, "PRAGMA user_version = 1");
+	assert_non_null(strstr(err.text, "store version 3, this one knows up to 2"));
+	home_tamper(&home, "PRAGMA user_version = 2");
 	home_open(&home);
+	home_done(&home);
+}
+
+static void an_older_store_is_made_a_new_one(void **state)
+{
+	CLEANUP(buf_free) struct buf paper = {0};
+	struct error err = {0};
+	struct home home;
+	bool found = false;
+
+	(void)state;
+	home_init(&home);
+	home_fill(&home);
+	home_close(&home);
+	home_tamper(&home, "DROP TABLE metadata; PRAGMA user_version = 1");
+	for (int i = 0; i < 2; i++) {
+		home_open(&home);
+		MUST(store_get_paper(home.store, "control-paper", &paper, &found, &err));
+		assert_true(found);
+		MUST(store_get_metadata(
+			home.store, "fleet-repository", "a", &paper, &found, &err));
+		assert_false(found);
+		home_close(&home);
+	}
 	home_done(&home);
 }
 
@@ -397,6 +437,8 @@ static void what_is_not_ours_in_the_schema_is_noticed(void **state)
 	static const char *const changes[] = {
 		"PRAGMA application_id = 7",
 		"PRAGMA user_version = 0",
+		"PRAGMA user_version = 1",
+		"DROP TABLE metadata",
 		"CREATE TABLE extra(a)",
 		"CREATE TRIGGER t AFTER INSERT ON audit BEGIN DELETE FROM receipt; END",
 		"CREATE VIEW v AS SELECT 1",
@@ -601,6 +643,7 @@ int main(void)
 		cmocka_unit_test(a_changed_readable_value_is_noticed),
 		cmocka_unit_test(a_value_moved_to_another_row_or_column_is_noticed),
 		cmocka_unit_test(a_log_cut_anywhere_is_noticed),
+		cmocka_unit_test(an_older_store_is_made_a_new_one),
 		cmocka_unit_test(a_newer_store_is_left_alone),
 		cmocka_unit_test(what_is_not_ours_in_the_schema_is_noticed),
 		cmocka_unit_test(a_turned_bit_anywhere_in_the_file_changes_nothing_unnoticed),
