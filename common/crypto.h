@@ -75,6 +75,9 @@ enum { CRYPTO_ED25519_SIZE = 32 };
 /* An Ed25519 public key from the bytes of RFC 8032. */
 NODISCARD bool crypto_public_ed25519(
 	const uint8_t at[static CRYPTO_ED25519_SIZE], struct crypto_public **, struct error *);
+/* And back; ERROR_USAGE for a key of another kind. */
+NODISCARD bool crypto_public_ed25519_bytes(
+	const struct crypto_public *, uint8_t at[static CRYPTO_ED25519_SIZE], struct error *);
 void crypto_public_free(struct crypto_public *);
 void crypto_public_cleanup(struct crypto_public **);
 

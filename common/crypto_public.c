@@ -107,6 +107,20 @@ bool crypto_public_ed25519(const uint8_t at[static CRYPTO_ED25519_SIZE],
 	return crypto_public_wrap(pkey, out, err);
 }
 
+bool crypto_public_ed25519_bytes(const struct crypto_public *public,
+	uint8_t at[static CRYPTO_ED25519_SIZE], struct error *err)
+{
+	uint8_t raw[CRYPTO_ED25519_SIZE];
+	size_t len = sizeof(raw);
+
+	if (public->kind != CRYPTO_ED25519)
+		return error_set(err, ERROR_USAGE, "not an Ed25519 key");
+	if (EVP_PKEY_get_raw_public_key(public->pkey, raw, &len) != 1 || len != sizeof(raw))
+		return crypto_fail(err, ERROR_FAILED, "cannot encode a public key");
+	memcpy(at, raw, sizeof(raw));
+	return true;
+}
+
 /* Through DER, so that no private half comes along. */
 bool crypto_public_of(
 	const struct crypto_key *key, struct crypto_public **out, struct error *err)
