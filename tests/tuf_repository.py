@@ -175,7 +175,8 @@ class Repository:
 
 
 class Server:
-    """An HTTP server in front of repository.served and .files; .requests is the log."""
+    """An HTTP server in front of repository.served and .files; .requests is the log, and
+    paths that of whole paths."""
 
     def __init__(self):
         outer = self
@@ -188,12 +189,14 @@ class Server:
                 pass
 
         self.repository = None
+        self.paths = []
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, handler):
         repository = self.repository
+        self.paths.append(handler.path)
         kind, _, name = handler.path.lstrip("/").partition("/")
         repository.requests.append(name if kind == "metadata" else "target " + name)
         content = repository.served.get(name) if kind == "metadata" else self.target(name)

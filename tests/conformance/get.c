@@ -6,7 +6,8 @@
 
 enum {
 	CONNECT_TIMEOUT_MS = 10000,
-	QUIET_S = 20, /* without a byte a second on average */
+	SLOWEST = 256,   /* bytes a second, on average */
+	PATIENCE_S = 20, /* with what is slower */
 	TIMEOUT_MS = 600000,
 };
 
@@ -47,8 +48,8 @@ static bool set_up(CURL *curl)
 		&& curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS)
 		== CURLE_OK
 		&& curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS) == CURLE_OK
-		&& curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK
-		&& curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)QUIET_S) == CURLE_OK;
+		&& curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)SLOWEST) == CURLE_OK
+		&& curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)PATIENCE_S) == CURLE_OK;
 }
 
 bool get_new(struct get **out, struct error *err)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ struct request {
 struct client {
 	const struct request *request;
 	struct get *get;
+	struct timespec last; /* when the last target was written */
 };
 
 static void client_done(struct client *client)
@@ -194,6 +196,29 @@ static bool fetch_target(
 	return tuf_check_end(check, err);
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* Files are in the order of their times, which are those of a clock that ticks slowly:
+ * wait for the next tick when the one before was as fast. */
+static bool order(struct client *client, int fd, struct error *err)
+{
+	static const struct timespec pause = {.tv_nsec = 1000000};
+	struct stat there = {0};
+
+	if (fstat(fd, &there) != 0)
+		return error_errno(err, "cannot tell a file's time");
+	while (!is_later(&there.st_mtim, &client->last)) {
+		(void)nanosleep(&pause, NULL);
+		if (futimens(fd, NULL) != 0 || fstat(fd, &there) != 0)
+			return error_errno(err, "cannot set a file's time");
+	}
+	client->last = there.st_mtim;
+	return true;
+}
+
 /* Into a file of its own first, so that what is there stays until this is it. */
 static bool replace_target(struct client *client, const struct tuf_target *target,
 	const char *path, struct error *err)
@@ -207,7 +232,7 @@ static bool replace_target(struct client *client, const struct tuf_target *targe
 	if (fd < 0)
 		return error_errno(err, "%s: cannot create", part);
 
-	const bool ok = fetch_target(client, target, &fd, err);
+	const bool ok = fetch_target(client, target, &fd, err) && order(client, fd, err);
 
 	if (ok && fsync(fd) != 0)
 		(void)error_errno(err, "%s: cannot sync", part);
@@ -259,7 +284,8 @@ static bool run_download(const struct request *request, struct error *err)
 	CLEANUP(client_done) struct client client = {.request = request};
 	CLEANUP(tuf_cleanup) struct tuf *tuf = NULL;
 
-	if (!open_client(&client, &tuf, err) || !tuf_refresh(tuf, err))
+	if (!file_make_directory(request->target_dir, 0755, err)
+		|| !open_client(&client, &tuf, err) || !tuf_refresh(tuf, err))
 		return false;
 	for (size_t i = 0; i < request->target_count; i++)
 		if (!download_one(&client, tuf, request->targets[i], err))
