@@ -111,25 +111,54 @@ static const char *why_declined(enum error_code code)
 				     : NULL;
 }
 
-/* Every step in the server's order; a deployment that was withdrawn takes no status, but
- * all else. */
+/* *DECLINED: why the server says that it never will take this; NULL: it took it. */
+static bool send_step(struct sync_talk *talk, enum server_step step,
+	const struct server_report *report, const char **declined, struct error *err)
+{
+	const struct server_kind *const kind = talk->server->kind;
+	const bool ok = sync_keep_token(
+		talk, kind->report(talk->server, &talk->who, step, report, err), err);
+
+	*declined = ok ? NULL : why_declined(err->code);
+	return ok || (*declined != NULL && step != SERVER_INVENTORY);
+}
+
+/* A "never" may be the mistake of a moment, but with what follows from it the server would
+ * fail the deployment: it must have been said twice.  (Not asked by `next`: with the old
+ * request a following deployment may end as "already installed".) */
+static bool send_declined(struct sync_talk *talk, enum server_step step,
+	const struct server_report *report, const char **declined, struct error *err)
+{
+	const char *again = NULL;
+
+	if (!send_step(talk, step, report, &again, err))
+		return false;
+	if (again != NULL && strcmp(again, *declined) != 0)
+		return error_set(err, ERROR_FAILED,
+			"the server contradicts itself (%s; %s): the outcome stays queued",
+			*declined, again);
+	*declined = again;
+	return true;
+}
+
+/* Every step in the server's order, then those it declined once more; a deployment that
+ * was withdrawn takes no status, but all else. */
 static bool send_steps(
 	struct upload *upload, const struct server_report *report, struct error *err)
 {
 	struct sync_talk *const talk = upload->talk;
-	const struct server_kind *const kind = talk->server->kind;
+	const enum server_step *const order = talk->server->kind->report_order;
+	const char *declined[SERVER_STEPS_END] = {NULL};
 
-	for (const enum server_step *step = kind->report_order; *step != SERVER_STEPS_END;
-		step++) {
-		const bool ok = sync_keep_token(
-			talk, kind->report(talk->server, &talk->who, *step, report, err), err);
-
-		const char *const declined = ok ? NULL : why_declined(err->code);
-
-		if (!ok && (declined == NULL || *step == SERVER_INVENTORY))
+	for (const enum server_step *step = order; *step != SERVER_STEPS_END; step++)
+		if (!send_step(talk, *step, report, &declined[*step], err))
+			return false;
+	for (const enum server_step *step = order; *step != SERVER_STEPS_END; step++) {
+		if (declined[*step] != NULL
+			&& !send_declined(talk, *step, report, &declined[*step], err))
 			return false;
 		if (upload->declined == NULL)
-			upload->declined = declined;
+			upload->declined = declined[*step];
 	}
 	return true;
 }

@@ -131,19 +131,27 @@ static bool keep(struct sync_talk *talk, const struct server_assignment *assignm
 	return true;
 }
 
-/* Tell the server that it is on its way.  *STAYS false: it was withdrawn meanwhile. */
-static bool claim(struct sync_talk *talk, const struct store_parcel *parcel, bool *stays,
+/* *STAYS false: the server says that it was withdrawn meanwhile. */
+static bool claim_once(struct sync_talk *talk, const struct store_parcel *parcel, bool *stays,
 	struct error *err)
 {
 	const struct server_kind *const kind = talk->server->kind;
 
-	*stays = true;
-	if (sync_keep_token(
-		    talk, kind->claim(talk->server, &talk->who, parcel->deployment, err), err))
-		return true;
-	if (err->code != ERROR_ABORTED && err->code != ERROR_GONE)
+	*stays = sync_keep_token(
+		talk, kind->claim(talk->server, &talk->who, parcel->deployment, err), err);
+	return *stays || err->code == ERROR_ABORTED || err->code == ERROR_GONE;
+}
+
+/* Tell the server that it is on its way.  That it was withdrawn must be said twice: it may be
+ * the mistake of a moment, and without the parcel the frozen request is forgotten. */
+static bool claim(struct sync_talk *talk, const struct store_parcel *parcel, bool *stays,
+	struct error *err)
+{
+	if (!claim_once(talk, parcel, stays, err)
+		|| (!*stays && !claim_once(talk, parcel, stays, err)))
 		return false;
-	*stays = false;
+	if (*stays)
+		return true;
 	talk->job->result.changed = true;
 	return store_move_parcel(talk->sync->store, parcel->device, parcel->deployment,
 		PARCEL_WITHDRAWN, "the server has withdrawn it", err);

@@ -305,6 +305,56 @@ class Withdrawal(Base):
         self.assertEqual(trip.inventory("pump-1")["artifact_name"], "rel-2")
         self.assertEqual(fact["artifact"], "rel-3")
 
+    def delivered(self, number=2):
+        """A deployment with an outcome that the server was not told yet."""
+        trip, name = self.trip, "rel-%d" % number
+        trip.release(name, counter=number)
+        deployment = trip.deploy(name, "pump-1")
+        trip.sync()
+        trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, running=name,
+                   newest=1, sequence=number - 1)
+        return deployment
+
+    def test_one_false_no_ends_nothing(self):
+        trip, number = self.trip, 1
+        trip.enrol("pump-1")
+        for part in ("/status", "/log"):
+            for status in (404, 409):
+                number += 1
+                deployment = self.delivered(number)
+                trip.fault(action="status", status=status, method="PUT", path=part)
+                fact = trip.sync()["pump-1"]
+                self.assertEqual((fact["reported"], fact["kept"]), (1, 0), (part, status))
+                self.assertEqual(trip.status(deployment, "pump-1")[0], "success")
+                log = trip.admin.log(deployment, trip.id_of("pump-1")).body.decode()
+                self.assertIn("courier-receipt", log)
+
+    def test_while_the_server_contradicts_itself_it_is_not_asked_for_more(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        deployment = self.delivered()
+        trip.fault(action="status", status=404, method="PUT", path="/status")
+        trip.fault(action="status", status=409, method="PUT", path="/status")
+        since = trip.mark()
+        fact = trip.sync(status=1)["pump-1"]
+        self.assertEqual((fact["reported"], fact["kept"]), (0, 0))
+        self.assertIn("contradicts itself", fact["problem"])
+        self.assertEqual([line for line in trip.requests("/next", since)
+                          if line.get("device") == trip.id_of("pump-1")], [])
+        self.assertEqual(trip.sync()["pump-1"]["reported"], 1)
+        self.assertEqual(trip.status(deployment, "pump-1")[0], "success")
+
+    def test_one_false_no_to_a_claim_drops_nothing(self):
+        trip = self.trip
+        trip.enrol("pump-1")
+        trip.release("rel-2")
+        trip.deploy("rel-2", "pump-1")
+        for status in (404, 409):
+            trip.fault(action="status", status=status, method="PUT", path="/status")
+            self.assertTrue(trip.sync()["pump-1"]["carrying"])
+        trip.fault(action="status", status=409, method="PUT", path="/status", count=2)
+        self.assertFalse(trip.sync()["pump-1"]["carrying"])
+
     def test_a_newer_deployment_takes_the_place_of_one_not_delivered(self):
         trip = self.trip
         trip.enrol("pump-1")
