@@ -784,6 +784,60 @@ static void its_commands_say_what_they_know(void **state)
 	stand_end(&stand);
 }
 
+static void change_mode(const struct stand *stand, const char *name, mode_t mode)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", stand->directory, name);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* Does `check` say TEXT of the file NAME? */
+static void expect_finding(const struct stand *stand, const char *name, const char *text)
+{
+	CLEANUP(buf_free) struct buf said = {0};
+	char line[PATH_MAX];
+	const char *all = NULL;
+	struct error err = {0};
+
+	assert_int_equal(stand_command(stand, "check", NULL, &said), 1);
+	MUST(buf_text(&said, &all, &err));
+	(void)snprintf(line, sizeof(line), "%s/%s: %s", stand->directory, name, text);
+	if ((strstr(all, line) != NULL) != (text[0] != 0))
+		fail_msg("'%s' in: %s", line, all);
+}
+
+static void check_finds_what_others_could_touch(void **state)
+{
+	static const struct {
+		const char *name, *text;
+		mode_t good, bad;
+	} places[] = {
+		{"state", "others can read it: chmod go-rwx it", 0700, 0750},
+		{"state/spool", "others can change it: chmod go-w it", 0700, 0770},
+		{"state/key.pem", "others can read it: chmod go-rwx it", 0600, 0640},
+		{"state/root.pem", "others can change it: chmod go-w it", 0644, 0646},
+		{"agent.conf", "others can change it: chmod go-w it", 0644, 0664},
+	};
+	struct stand stand;
+	char path[PATH_MAX];
+
+	stand_begin(&stand, *state);
+	(void)snprintf(path, sizeof(path), "%s/state/spool", stand.directory);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < COUNT(places); i++) {
+		change_mode(&stand, places[i].name, places[i].good);
+		expect_finding(&stand, places[i].name, "");
+		change_mode(&stand, places[i].name, places[i].bad);
+		expect_finding(&stand, places[i].name, places[i].text);
+	}
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 12345, 0), 0);
+		expect_finding(&stand, "state/spool", "belongs to user 12345");
+	}
+	stand_end(&stand);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -842,6 +896,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			what_a_cut_left_of_an_ended_job_goes, stand_world_quiet),
 		cmocka_unit_test_teardown(its_commands_say_what_they_know, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			check_finds_what_others_could_touch, stand_world_quiet),
 	};
 
 	return cmocka_run_group_tests(tests, stand_world_make, stand_world_remove);

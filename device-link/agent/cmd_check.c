@@ -37,13 +37,60 @@ static void find(struct findings *findings, const char *fmt, ...)
 	findings->count++;
 }
 
-static void check_state(struct findings *findings)
+/* What of a file or directory is for nobody else. */
+struct place {
+	mode_t mode; /* bits that must not be set */
+	bool own;    /* it must be the agent's; else root may have it, too */
+	const char *remedy;
+};
+
+static const struct place private_place = {S_IRWXG | S_IRWXO, true, "go-rwx"};
+static const struct place own_place = {S_IWGRP | S_IWOTH, true, "go-w"};
+static const struct place fixed_place = {S_IWGRP | S_IWOTH, false, "go-w"};
+
+/* A missing one is not judged. */
+static void check_place(struct findings *findings, const char *path, const struct place *place)
 {
 	struct stat there;
 
-	if (stat(findings->settings->state, &there) == 0 && (there.st_mode & 077) != 0)
-		find(findings, "%s: others can look into it: chmod 700 it",
-			findings->settings->state);
+	if (stat(path, &there) != 0)
+		return;
+	if (there.st_uid != geteuid() && (place->own || there.st_uid != 0))
+		find(findings, "%s: belongs to user %u, and this is user %u: chown it", path,
+			(unsigned)there.st_uid, (unsigned)geteuid());
+	if ((there.st_mode & place->mode) != 0)
+		find(findings, "%s: others can %s it: chmod %s it", path,
+			(place->mode & S_IRGRP) != 0 ? "read" : "change", place->remedy);
+}
+
+/* Whoever reads the key is the device; whoever changes the rest decides what it installs. */
+static void check_places(struct findings *findings, const char *settings_path)
+{
+	static const struct {
+		const char *name;
+		const struct place *place;
+	} facts[] = {
+		{"key.pem", &private_place},
+		{"ring", &private_place},
+		{"certificate.pem", &fixed_place},
+		{"root.pem", &fixed_place},
+		{"crl.pem", &fixed_place},
+		{"marks.json", &fixed_place},
+		{"job.json", &fixed_place},
+		{"provides.json", &fixed_place},
+	};
+	const struct agent_settings *const settings = findings->settings;
+	struct error err = {0};
+	char path[PATH_MAX];
+
+	check_place(findings, settings->state, &private_place);
+	check_place(findings, settings->spool, &own_place);
+	check_place(findings, settings_path, &fixed_place);
+	for (size_t i = 0; i < COUNT(facts); i++)
+		if (agent_settings_fact(settings, facts[i].name, path, &err))
+			check_place(findings, path, facts[i].place);
+	for (size_t i = 0; i < settings->artifact_key_count; i++)
+		check_place(findings, settings->artifact_keys[i], &fixed_place);
 }
 
 static void check_trust(struct findings *findings)
@@ -172,7 +219,7 @@ bool cmd_check(const struct command_line *line, struct error *err)
 		err->code = ERROR_FAILED; /* a finding, not a wrong command */
 		return false;
 	}
-	check_state(&findings);
+	check_places(&findings, line->settings_path);
 	check_trust(&findings);
 	check_clock(&findings);
 	check_survey(&findings);
