@@ -82,7 +82,8 @@ static const struct field offer[] = {
 	FIELD(offer.digest, DIGEST, 0, 0),
 	FIELD(offer.size, U64, 1, NUMBER_MAX),
 	FIELD(offer.unpacked, U64, 0, NUMBER_MAX),
-	FIELD(offer.metadata_size, U64, 0, NUMBER_MAX),
+	FIELD(offer.metadata_size, U64, 0, MESSAGE_METADATA_MAX),
+	FIELD(offer.metadata_digest, DIGEST, 0, 0),
 	FIELD(offer.flags, U8, 0, MESSAGE_OFFER_STAGE | MESSAGE_OFFER_RETRY),
 };
 
@@ -132,6 +133,16 @@ static const char *check_receipt(const struct message *message)
 		: NULL;
 }
 
+static const char *check_offer(const struct message *message)
+{
+	static const struct digest none;
+	const struct message_offer *const it = &message->offer;
+
+	return it->metadata_size == 0 && !digest_equal(&it->metadata_digest, &none)
+		? "a digest of no metadata"
+		: NULL;
+}
+
 static const char *check_state(const struct message *message)
 {
 	const struct message_state *const it = &message->state;
@@ -153,7 +164,7 @@ static const struct layout layouts[] = {
 	[MESSAGE_COLLECT] = LAYOUT("COLLECT", collect, NULL),
 	[MESSAGE_RECEIPT] = LAYOUT("RECEIPT", receipt, check_receipt),
 	[MESSAGE_KEPT] = LAYOUT("KEPT", kept, NULL),
-	[MESSAGE_OFFER] = LAYOUT("OFFER", offer, NULL),
+	[MESSAGE_OFFER] = LAYOUT("OFFER", offer, check_offer),
 	[MESSAGE_NOTHING] = {"NOTHING", NULL, 0, NULL},
 	[MESSAGE_WANT] = LAYOUT("WANT", want, NULL),
 	[MESSAGE_DATA] = LAYOUT("DATA", data, NULL),

@@ -36,6 +36,7 @@ enum {
 	MESSAGE_TIME_MAX = 24 * 1024,      /* bytes of a signed time, a DSSE envelope */
 	MESSAGE_LOG_MAX = 48 * 1024,       /* bytes of a deployment log */
 	MESSAGE_DATA_MAX = 16 * 1024,      /* bytes of an object in one DATA */
+	MESSAGE_METADATA_MAX = 16 << 20,   /* bytes of signed metadata */
 	MESSAGE_WANT_MAX = 256 * 1024,     /* bytes asked for in one WANT */
 	MESSAGE_WANTS = 4,                 /* WANTs unanswered at a time */
 	MESSAGE_COLLECTS = 4,              /* COLLECTs unanswered at a time */
@@ -121,13 +122,14 @@ enum message_offer_flag {
 };
 
 struct message_offer {
-	struct bytes deployment; /* the server's id */
-	struct bytes name;       /* of the artifact */
-	struct digest digest;    /* SHA-256 of the artifact file */
-	uint64_t size;           /* bytes of it */
-	uint64_t unpacked;       /* bytes of its payload: a hint, for the space check */
-	uint64_t metadata_size;  /* bytes of signed metadata (object 1); 0: none */
-	uint8_t flags;           /* enum message_offer_flag */
+	struct bytes deployment;       /* the server's id */
+	struct bytes name;             /* of the artifact */
+	struct digest digest;          /* SHA-256 of the artifact file */
+	uint64_t size;                 /* bytes of it */
+	uint64_t unpacked;             /* bytes of its payload: a hint, for the space check */
+	uint64_t metadata_size;        /* bytes of signed metadata (object 1); 0: none */
+	struct digest metadata_digest; /* SHA-256 of them; zeros when there are none */
+	uint8_t flags;                 /* enum message_offer_flag */
 };
 
 enum message_object { MESSAGE_ARTIFACT = 0, MESSAGE_METADATA = 1 };
