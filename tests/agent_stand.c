@@ -242,6 +242,8 @@ void stand_start(struct stand *stand)
 		0);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	stand->world->agent = stand->agent;
+	(void)snprintf(conf, sizeof(conf), "%d\n", (int)stand->agent);
+	stand_write(stand, "agent.pid", conf);
 }
 
 static int wait_for_agent(struct stand *stand)

@@ -75,7 +75,7 @@ void stand_write(const struct stand *, const char *name, const char *text);
 /* The content of NAME; empty when there is none. */
 void stand_read(const struct stand *, const char *name, char *text, size_t room);
 
-void stand_start(struct stand *);
+void stand_start(struct stand *); /* its pid is in the file agent.pid */
 void stand_kill(struct stand *); /* -9 */
 void stand_stop(struct stand *); /* in order: it must exit 0 */
 void stand_reap(struct stand *); /* it is expected to end by itself */

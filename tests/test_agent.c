@@ -220,7 +220,7 @@ static void use_reboot(struct stand *stand, const char *script)
 	stand_script(stand, "reboot", script);
 }
 
-static const char real_reboot[] = "echo boot-2 >boot_id; echo r >>reboots; kill -9 $PPID";
+static const char real_reboot[] = "echo boot-2 >boot_id; echo r >>reboots; kill -9 $(cat agent.pid)";
 
 static void an_update_that_needs_a_reboot(void **state)
 {
@@ -296,7 +296,7 @@ static void a_reboot_that_does_not_happen_ends_in_rollback(void **state)
 	struct stand stand;
 
 	stand_begin(&stand, *state);
-	use_reboot(&stand, "echo r >>reboots; kill -9 $PPID");
+	use_reboot(&stand, "echo r >>reboots; kill -9 $(cat agent.pid)");
 	stand_start(&stand);
 	stand_load(&stand, "exec-2", "dep-1");
 	stand_expect(&stand, STAND_REBOOTING);

@@ -1,6 +1,10 @@
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,6 +146,103 @@ static void a_function_runs_like_a_program(void **state)
 	assert_int_equal(process_output(process).len, 5);
 }
 
+/* ---- when whoever started it is killed ---- */
+
+static char *where; /* directory of the test */
+
+static int start_more(void *self)
+{
+	const char *const script = self;
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		(void)execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
+}
+
+/* In a process of its own: start SCRIPT as a program, or below a function, and wait. */
+static pid_t start_apart(const char *script, bool function)
+{
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	const pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+
+	struct process *process = NULL;
+	struct error err = {0};
+	union {
+		const char *in;
+		void *out;
+	} self = {.in = script};
+
+	if (function ? !process_start_function(start_more, self.out, 0, &process, &err)
+		     : !process_start(&(struct process_how){.argv = argv}, &process, &err))
+		_exit(1);
+	while (true)
+		(void)pause();
+}
+
+/* Is the lock on PATH free?  It is held by every process that a script started. */
+static bool is_free(const char *path)
+{
+	const int fd = open(path, O_RDWR | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+
+	const bool free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	(void)close(fd);
+	return free;
+}
+
+static void wait_for_lock(const char *path, bool free)
+{
+	for (int i = 0; i < 3000 && is_free(path) != free; i++)
+		(void)usleep(10000);
+	assert_int_equal(is_free(path), free);
+}
+
+static void nothing_survives_a_parent_that_is_killed(void **state)
+{
+	char script[256], lock[64], ready[64];
+
+	(void)state;
+	for (int function = 0; function <= 1; function++) {
+		(void)snprintf(lock, sizeof(lock), "%s/lock-%d", where, function);
+		(void)snprintf(ready, sizeof(ready), "%s/ready-%d", where, function);
+		(void)snprintf(script, sizeof(script),
+			"exec 9>%s; flock 9; sleep 1000 & echo >%s; trap '' TERM; wait", lock,
+			ready);
+
+		const pid_t parent = start_apart(script, function != 0);
+
+		for (int i = 0; i < 3000 && access(ready, F_OK) != 0; i++)
+			(void)usleep(10000);
+		assert_false(is_free(lock));
+		assert_int_equal(kill(parent, SIGKILL), 0);
+		assert_int_equal(waitpid(parent, NULL, 0), parent);
+		wait_for_lock(lock, true);
+	}
+}
+
+static int make_directory(void **state)
+{
+	(void)state;
+	where = strdup("/tmp/courier-process-XXXXXX");
+	return where != NULL && mkdtemp(where) != NULL ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+	char command[64];
+
+	(void)state;
+	(void)snprintf(command, sizeof(command), "rm -rf %s", where);
+	free(where);
+	return system(command);
+}
+
 static void lines_become_members(void **state)
 {
 	CLEANUP(json_cleanup) struct json *object = NULL;
@@ -182,6 +283,8 @@ int main(void)
 		cmocka_unit_test(one_that_never_stops_talking_does_not_hold_us_up),
 		cmocka_unit_test(nothing_of_ours_is_passed_on),
 		cmocka_unit_test(a_function_runs_like_a_program),
+		cmocka_unit_test_setup_teardown(nothing_survives_a_parent_that_is_killed,
+			make_directory, remove_directory),
 		cmocka_unit_test(lines_become_members),
 		cmocka_unit_test(what_is_no_line_is_malformed),
 	};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,15 +68,29 @@ static void reset_signals(void)
 		(void)signal(number, SIG_DFL);
 }
 
+static void end_group(int number)
+{
+	(void)number;
+	(void)kill(0, SIGKILL); /* a group of our own: ourselves and all we started */
+}
+
+/* Whoever comes after a PARENT that was killed must find nothing of ours at work.  Nobody
+ * can ask before it is too late but here: it may have gone already. */
+static bool end_with(pid_t parent)
+{
+	return signal(SIGTERM, end_group) != SIG_ERR && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0
+		&& getppid() == parent;
+}
+
 /* stdin empty, stdout and stderr the pipes, nothing else open, own process group. */
-static bool take_place(int out, int err)
+static bool take_place(int out, int err, pid_t parent)
 {
 	const int null = open("/dev/null", O_RDONLY);
 
 	reset_signals();
-	return setpgid(0, 0) == 0 && null >= 0 && dup2(null, STDIN_FILENO) >= 0
-		&& dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0
-		&& close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
+	return setpgid(0, 0) == 0 && end_with(parent) && null >= 0
+		&& dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0
+		&& dup2(err, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
 }
 
 static void minimal_environment(const char *const *more)
@@ -110,6 +125,27 @@ _Noreturn static void become(const struct process_how *how)
 	_exit(STATUS_LOST);
 }
 
+/* A program does not know when to end: whoever does waits beside it, and ends as it did. */
+_Noreturn static void guard(const struct process_how *how)
+{
+	const pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		(void)signal(SIGTERM, SIG_DFL);
+		become(how);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (pid > 0 && WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	if (pid > 0) {
+		(void)signal(WTERMSIG(status), SIG_DFL);
+		(void)raise(WTERMSIG(status));
+	}
+	_exit(STATUS_LOST);
+}
+
 /* ---- in the parent ---- */
 
 struct start {
@@ -117,14 +153,15 @@ struct start {
 	int (*run)(void *self);
 	void *self;
 	int64_t deadline_ms;
+	pid_t parent;
 };
 
 _Noreturn static void live(const struct start *start, int out, int err)
 {
-	if (!take_place(out, err))
+	if (!take_place(out, err, start->parent))
 		_exit(STATUS_LOST);
 	if (start->how != NULL)
-		become(start->how);
+		guard(start->how);
 
 	const int status = start->run(start->self);
 
@@ -184,7 +221,8 @@ static bool begin(const struct start *start, struct process **out, struct error 
 
 bool process_start(const struct process_how *how, struct process **out, struct error *err)
 {
-	const struct start start = {.how = how, .deadline_ms = how->deadline_ms};
+	const struct start start
+		= {.how = how, .deadline_ms = how->deadline_ms, .parent = getpid()};
 	size_t count = 0;
 
 	while (how->argv[count] != NULL)
@@ -197,7 +235,8 @@ bool process_start(const struct process_how *how, struct process **out, struct e
 bool process_start_function(int (*run)(void *self), void *self, int64_t deadline_ms,
 	struct process **out, struct error *err)
 {
-	const struct start start = {.run = run, .self = self, .deadline_ms = deadline_ms};
+	const struct start start
+		= {.run = run, .self = self, .deadline_ms = deadline_ms, .parent = getpid()};
 
 	return begin(&start, out, err);
 }

@@ -1,7 +1,8 @@
 /*
  * process.h - a child process that is run beside the conversation: hooks, scripts,
  * installers.  Never a shell.  What it prints is kept, bounded; it has a deadline;
- * freeing it kills it and all of its process group.
+ * freeing it kills it and all of its process group, and so does the end of whoever
+ * started it, even by kill -9.
  */
 #ifndef DEVICE_LINK_AGENT_PROCESS_H
 #define DEVICE_LINK_AGENT_PROCESS_H
