@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "device-link/agent/process.h"
 #include "device-link/agent/scripts.h"
 #include "tests/test.h"
@@ -226,6 +227,43 @@ static void nothing_survives_a_parent_that_is_killed(void **state)
 	}
 }
 
+/* ---- when scripts hang ---- */
+
+static void write_script(const char *name, const char *body)
+{
+	char path[128], text[128];
+	struct error err = {0};
+
+	(void)snprintf(path, sizeof(path), "%s/mender-inventory-%s", where, name);
+	(void)snprintf(text, sizeof(text), "#!/bin/sh\n%s\n", body);
+	MUST(file_replace(path, bytes_of(text), 0700, &err));
+}
+
+static void scripts_that_hang_share_one_budget(void **state)
+{
+	CLEANUP(scripts_inventory_free) struct scripts_inventory inventory = {0};
+	CLEANUP(buf_free) struct buf identity = {0};
+	struct error err = {0};
+	const char *failed = NULL;
+	int left_ms = 4000;
+
+	(void)state;
+	write_script("1-quick", "echo a=1");
+	write_script("2-hangs", "sleep 1000");
+	write_script("3-waits", "echo b=1");
+	write_script("4-waits", "echo c=1");
+	MUST(scripts_inventory(where, &left_ms, &inventory, &err));
+	assert_int_equal(left_ms, 0);
+	assert_int_equal(json_count(inventory.attributes), 1);
+	assert_int_equal(inventory.not_run, 2);
+	MUST(buf_text(&inventory.failed, &failed, &err));
+	assert_non_null(strstr(failed, "2-hangs: did not end within "));
+	assert_non_null(strstr(failed, "4-waits: not run"));
+	/* Nothing is left for whoever comes next. */
+	assert_false(scripts_identity("/bin/true", &left_ms, &identity, &err));
+	assert_int_equal(err.code, ERROR_TIMEOUT);
+}
+
 static int make_directory(void **state)
 {
 	(void)state;
@@ -285,6 +323,8 @@ int main(void)
 		cmocka_unit_test(a_function_runs_like_a_program),
 		cmocka_unit_test_setup_teardown(nothing_survives_a_parent_that_is_killed,
 			make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			scripts_that_hang_share_one_budget, make_directory, remove_directory),
 		cmocka_unit_test(lines_become_members),
 		cmocka_unit_test(what_is_no_line_is_malformed),
 	};

@@ -1,8 +1,8 @@
 #include "device-link/agent/agent_parts.h"
 #include "device-link/agent/scripts.h"
 
-/* Longer than all scripts together may take: identity and provides are two more. */
-enum { SURVEY_TIMEOUT_MS = (SCRIPTS_MAX + 3) * SCRIPTS_TIMEOUT_MS };
+/* Longer than all scripts together may take. */
+enum { SURVEY_TIMEOUT_MS = SCRIPTS_BUDGET_MS + SCRIPTS_TIMEOUT_MS };
 
 bool agent_survey_start(struct agent *agent, struct error *err)
 {

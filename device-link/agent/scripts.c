@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -134,15 +135,43 @@ bool scripts_pairs(struct bytes text, struct artifact_pairs *pairs, struct error
 	return true;
 }
 
+/* ---- running ---- */
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool scripts_run(const char *const *argv, int *left_ms, struct buf *text, struct error *err)
+{
+	const int timeout_ms
+		= *left_ms < SCRIPTS_TIMEOUT_MS ? *left_ms : (int)SCRIPTS_TIMEOUT_MS;
+	const int64_t start = monotonic_ms();
+
+	if (timeout_ms <= 0)
+		return error_set(err, ERROR_TIMEOUT,
+			"%s: not run: the scripts before it took all the time there is",
+			argv[0]);
+
+	const bool ok = process_run(&(struct process_how){.argv = argv}, timeout_ms, text, err);
+	const int64_t took = monotonic_ms() - start;
+
+	*left_ms = took < *left_ms ? *left_ms - (int)took : 0;
+	return ok;
+}
+
 /* ---- identity ---- */
 
-bool scripts_identity(const char *path, struct buf *canonical, struct error *err)
+bool scripts_identity(const char *path, int *left_ms, struct buf *canonical, struct error *err)
 {
 	const char *const argv[] = {path, NULL};
 	CLEANUP(buf_free) struct buf text = {0}, printed = {0};
 	CLEANUP(json_cleanup) struct json *object = NULL;
 
-	if (!process_run(&(struct process_how){.argv = argv}, SCRIPTS_TIMEOUT_MS, &text, err))
+	if (!scripts_run(argv, left_ms, &text, err))
 		return false;
 	if (!scripts_parse(buf_bytes(&text), &object, err))
 		return error_while(err, "%s", path);
@@ -157,13 +186,21 @@ bool scripts_identity(const char *path, struct buf *canonical, struct error *err
 
 /* ---- inventory ---- */
 
-static bool add_inventory(const char *path, struct json *attributes, struct error *err)
+void scripts_inventory_free(struct scripts_inventory *inventory)
+{
+	json_free(inventory->attributes);
+	buf_free(&inventory->failed);
+	*inventory = (struct scripts_inventory){0};
+}
+
+static bool add_inventory(
+	const char *path, int *left_ms, struct json *attributes, struct error *err)
 {
 	const char *const argv[] = {path, NULL};
 	CLEANUP(buf_free) struct buf text = {0};
 	CLEANUP(lines_free) struct lines lines = {0};
 
-	if (!process_run(&(struct process_how){.argv = argv}, SCRIPTS_TIMEOUT_MS, &text, err)
+	if (!scripts_run(argv, left_ms, &text, err)
 		|| !lines_parse(buf_bytes(&text), &lines, err))
 		return false;
 	for (size_t i = 0; i < lines.count; i++) {
@@ -184,8 +221,8 @@ static int is_inventory_script(const struct dirent *entry)
 	return strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0;
 }
 
-static bool run_named(const char *directory, const char *name, struct json *attributes,
-	struct buf *failed, struct error *err)
+static bool run_named(const char *directory, const char *name, int *left_ms,
+	struct scripts_inventory *inventory, struct error *err)
 {
 	char path[4096];
 	struct error why = {0};
@@ -194,34 +231,35 @@ static bool run_named(const char *directory, const char *name, struct json *attr
 		return false;
 	if (access(path, X_OK) != 0)
 		return true; /* Mender, too, runs only what is executable */
-	return add_inventory(path, attributes, &why)
-		|| buf_print(failed, err, "%s\n", why.text);
+	inventory->not_run += *left_ms <= 0;
+	return add_inventory(path, left_ms, inventory->attributes, &why)
+		|| buf_print(&inventory->failed, err, "%s\n", why.text);
 }
 
 bool scripts_inventory(
-	const char *directory, struct json **attributes, struct buf *failed, struct error *err)
+	const char *directory, int *left_ms, struct scripts_inventory *out, struct error *err)
 {
-	CLEANUP(json_cleanup) struct json *array = json_new_array();
+	CLEANUP(scripts_inventory_free)
+	struct scripts_inventory inventory = {.attributes = json_new_array()};
 	struct dirent **entries = NULL;
 	const int count = scandir(directory, &entries, is_inventory_script, alphasort);
-	bool ok = true;
+	bool ok = count >= 0
+		|| buf_print(&inventory.failed, err, "%s: cannot read\n", directory);
 
-	if (count < 0)
-		return buf_print(failed, err, "%s: cannot read\n", directory)
-			&& (*attributes = array, array = NULL, true);
 	for (int i = 0; i < count; i++) {
 		if (ok && i < SCRIPTS_MAX)
-			ok = run_named(directory, entries[i]->d_name, array, failed, err);
+			ok = run_named(directory, entries[i]->d_name, left_ms, &inventory, err);
 		free(entries[i]);
 	}
 	free(entries);
 	/* What a device has too many of must not keep it from going back to old software. */
 	if (ok && count > SCRIPTS_MAX)
-		ok = buf_print(failed, err, "%s: only the first %d of %d scripts are run\n",
-			directory, (int)SCRIPTS_MAX, count);
+		ok = buf_print(&inventory.failed, err,
+			"%s: only the first %d of %d scripts are run\n", directory,
+			(int)SCRIPTS_MAX, count);
 	if (ok) {
-		*attributes = array;
-		array = NULL;
+		*out = inventory;
+		inventory = (struct scripts_inventory){0};
 	}
 	return ok;
 }

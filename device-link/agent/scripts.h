@@ -13,6 +13,7 @@
 
 enum {
 	SCRIPTS_TIMEOUT_MS = 10000, /* for each script */
+	SCRIPTS_BUDGET_MS = 60000,  /* for all scripts of one survey: a courier waits */
 	SCRIPTS_MAX = 64,           /* inventory scripts, the first by name */
 	SCRIPTS_OUTPUT_MAX = 32 * 1024,
 	SCRIPTS_KEYS_MAX = 256,
@@ -22,13 +23,28 @@ enum {
  * and empty keys are ERROR_MALFORMED. */
 NODISCARD bool scripts_parse(struct bytes text, struct json **object, struct error *);
 
-/* Run the identity script: the canonical JSON object. */
-NODISCARD bool scripts_identity(const char *path, struct buf *canonical, struct error *);
+/* Run one command, for SCRIPTS_TIMEOUT_MS at most, and append what it prints.  *LEFT_MS, what
+ * is left of the budget, bounds that, too, and is the less afterwards; nothing left is
+ * ERROR_TIMEOUT, and then it is not run. */
+NODISCARD bool scripts_run(
+	const char *const *argv, int *left_ms, struct buf *text, struct error *);
 
-/* Run each inventory script of DIRECTORY: an array of {"name", "value"}.  A script
- * that fails is left out, and named in FAILED (appended, one line each). */
+/* Run the identity script: the canonical JSON object. */
+NODISCARD bool scripts_identity(
+	const char *path, int *left_ms, struct buf *canonical, struct error *);
+
+/* What inventory scripts had to say. */
+struct scripts_inventory {
+	struct json *attributes; /* array of {"name", "value"} */
+	struct buf failed;       /* one line for each script that is left out */
+	size_t not_run;          /* those among them for which no time was left */
+};
+
+void scripts_inventory_free(struct scripts_inventory *); /* caller's memory; zero is fine */
+
+/* Run each inventory script of DIRECTORY. */
 NODISCARD bool scripts_inventory(
-	const char *directory, struct json **attributes, struct buf *failed, struct error *);
+	const char *directory, int *left_ms, struct scripts_inventory *, struct error *);
 
 /* A device_type file: one line device_type=VALUE. */
 NODISCARD bool scripts_device_type(const char *path, char *type, size_t room, struct error *);

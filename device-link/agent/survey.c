@@ -32,23 +32,22 @@ static bool kept_provides(const struct agent_settings *settings, struct artifact
 		|| error_while(err, "%s", path);
 }
 
-static bool asked_provides(
-	const struct agent_settings *settings, struct artifact_pairs *pairs, struct error *err)
+static bool asked_provides(const struct agent_settings *settings, int *left_ms,
+	struct artifact_pairs *pairs, struct error *err)
 {
 	CLEANUP(buf_free) struct buf text = {0};
 
-	return process_run(&(struct process_how){.argv = settings->provides},
-		       SCRIPTS_TIMEOUT_MS, &text, err)
+	return scripts_run(settings->provides, left_ms, &text, err)
 		&& scripts_pairs(buf_bytes(&text), pairs, err);
 }
 
-bool survey_provides(
-	const struct agent_settings *settings, struct artifact_pairs *out, struct error *err)
+bool survey_provides(const struct agent_settings *settings, int *left_ms,
+	struct artifact_pairs *out, struct error *err)
 {
 	CLEANUP(artifact_pairs_free) struct artifact_pairs pairs = {0};
 	bool found = true;
 
-	if (settings->provides != NULL ? !asked_provides(settings, &pairs, err)
+	if (settings->provides != NULL ? !asked_provides(settings, left_ms, &pairs, err)
 				       : !kept_provides(settings, &pairs, &found, err))
 		return false;
 	if (artifact_pairs_find(&pairs, "artifact_name") == NULL
@@ -66,10 +65,12 @@ bool survey_apply(const struct agent_settings *settings, const struct artifact *
 	CLEANUP(json_cleanup) struct json *object = json_new_object();
 	CLEANUP(buf_free) struct buf text = {0};
 	char path[PATH_MAX];
+	int left_ms = 0; /* nothing is run */
 
 	if (settings->provides != NULL) /* whoever answers keeps them */
 		return true;
-	if (!survey_provides(settings, &pairs, err) || !artifact_apply(artifact, &pairs, err))
+	if (!survey_provides(settings, &left_ms, &pairs, err)
+		|| !artifact_apply(artifact, &pairs, err))
 		return false;
 	for (size_t i = 0; i < pairs.count; i++)
 		json_add_string(object, pairs.at[i].name, pairs.at[i].value);
@@ -88,27 +89,28 @@ static void note(struct json *object, bool *good, const struct error *why)
 	*good = false;
 }
 
-static void say_identity(const struct agent_settings *settings, struct json *object, bool *good)
+static void say_identity(
+	const struct agent_settings *settings, int *left_ms, struct json *object, bool *good)
 {
 	CLEANUP(buf_free) struct buf canonical = {0};
 	const char *text = "{}";
 	struct error err = {0};
 
-	if (!scripts_identity(settings->identity, &canonical, &err)
+	if (!scripts_identity(settings->identity, left_ms, &canonical, &err)
 		|| !buf_text(&canonical, &text, &err))
 		note(object, good, &err);
 	json_add_string(object, "identity", text);
 }
 
 /* The provides, the device type among them. */
-static bool all_provides(
-	const struct agent_settings *settings, struct artifact_pairs *out, struct error *err)
+static bool all_provides(const struct agent_settings *settings, int *left_ms,
+	struct artifact_pairs *out, struct error *err)
 {
 	CLEANUP(artifact_pairs_free) struct artifact_pairs pairs = {0}, all = {0};
 	char type[ARTIFACT_NAME_MAX + 1];
 
 	if (!scripts_device_type(settings->device_type, type, sizeof(type), err)
-		|| !survey_provides(settings, &pairs, err)
+		|| !survey_provides(settings, left_ms, &pairs, err)
 		|| !artifact_pairs_add(&all, "device_type", type, err))
 		return false;
 	for (size_t i = 0; i < pairs.count; i++)
@@ -120,22 +122,39 @@ static bool all_provides(
 	return true;
 }
 
-static void say_provides(const struct agent_settings *settings, struct json *object, bool *good)
+static void say_provides(
+	const struct agent_settings *settings, int *left_ms, struct json *object, bool *good)
 {
 	CLEANUP(artifact_pairs_free) struct artifact_pairs pairs = {0};
 	struct error err = {0};
 
-	if (!all_provides(settings, &pairs, &err))
+	if (!all_provides(settings, left_ms, &pairs, &err))
 		note(object, good, &err);
 	verified_add_pairs(object, "provides", &pairs);
 }
 
-/* Attributes, the first ones that fit; how many did not is the last. */
-static bool fitting(const struct json *all, struct json *array, struct error *err)
+/* What is missing, if anything is. */
+static void add_count(struct json *array, const char *name, size_t count)
 {
+	char text[24];
+
+	if (count == 0)
+		return;
+	(void)snprintf(text, sizeof(text), "%zu", count);
+
+	struct json *const attribute = json_append_object(array);
+
+	json_add_string(attribute, "name", name);
+	json_add_string(attribute, "value", text);
+}
+
+/* Attributes, the first ones that fit. */
+static bool fitting(
+	const struct json *all, struct json *array, size_t *dropped, struct error *err)
+{
+	enum { COUNTS = 2 };
 	CLEANUP(buf_free) struct buf text = {0};
-	size_t sum = 0, dropped = 0;
-	char count[24];
+	size_t sum = 0;
 
 	for (const struct json *at = json_first(all); at != NULL; at = json_next(at)) {
 		text.len = 0;
@@ -143,46 +162,43 @@ static bool fitting(const struct json *all, struct json *array, struct error *er
 			return false;
 		sum += text.len + 1;
 		if (sum > SURVEY_ATTRIBUTES_SIZE
-			|| json_count(array) == STATEMENT_ATTRIBUTES_MAX - 1)
-			dropped++;
+			|| json_count(array) == STATEMENT_ATTRIBUTES_MAX - COUNTS)
+			++*dropped;
 		else
 			json_append_copy(array, at);
 	}
-	if (dropped == 0)
-		return true;
-	(void)snprintf(count, sizeof(count), "%zu", dropped);
-
-	struct json *const last = json_append_object(array);
-
-	json_add_string(last, "name", "courier_attributes_dropped");
-	json_add_string(last, "value", count);
 	return true;
 }
 
-static bool say_attributes(
-	const struct agent_settings *settings, struct json *object, struct error *err)
+static bool say_attributes(const struct agent_settings *settings, int *left_ms,
+	struct json *object, struct error *err)
 {
-	CLEANUP(json_cleanup) struct json *all = NULL;
-	CLEANUP(buf_free) struct buf failed = {0};
+	CLEANUP(scripts_inventory_free) struct scripts_inventory inventory = {0};
 	struct json *const array = json_add_array(object, "attributes");
 	const char *text = "";
+	size_t dropped = 0;
 
-	if (!scripts_inventory(settings->inventory, &all, &failed, err)
-		|| !buf_text(&failed, &text, err))
+	if (!scripts_inventory(settings->inventory, left_ms, &inventory, err)
+		|| !buf_text(&inventory.failed, &text, err))
 		return false;
 	fputs(text, stderr);
-	return fitting(all, array, err);
+	if (!fitting(inventory.attributes, array, &dropped, err))
+		return false;
+	add_count(array, "courier_attributes_dropped", dropped);
+	add_count(array, "courier_scripts_not_run", inventory.not_run);
+	return true;
 }
 
 static bool say_all(const struct agent_settings *settings, struct buf *text, struct error *err)
 {
 	CLEANUP(json_cleanup) struct json *object = json_new_object();
+	int left_ms = SCRIPTS_BUDGET_MS;
 	bool good = true;
 
-	say_identity(settings, object, &good);
-	say_provides(settings, object, &good);
+	say_identity(settings, &left_ms, object, &good);
+	say_provides(settings, &left_ms, object, &good);
 	json_add_bool(object, "good", good);
-	return say_attributes(settings, object, err) && json_print(object, text, err);
+	return say_attributes(settings, &left_ms, object, err) && json_print(object, text, err);
 }
 
 int survey_child(void *self)

@@ -30,9 +30,10 @@ NODISCARD bool survey_parse(struct bytes, struct survey *, struct error *);
 NODISCARD bool survey_now(const struct agent_settings *, struct survey *, struct error *);
 void survey_free(struct survey *); /* caller's memory; zero is fine */
 
-/* What the agent keeps when no command tells the provides: provides.json. */
+/* What the command for it tells, within *LEFT_MS (scripts_run()); without one, what the agent
+ * keeps itself: provides.json. */
 NODISCARD bool survey_provides(
-	const struct agent_settings *, struct artifact_pairs *, struct error *);
+	const struct agent_settings *, int *left_ms, struct artifact_pairs *, struct error *);
 /* After a commit. */
 NODISCARD bool survey_apply(
 	const struct agent_settings *, const struct artifact *, struct error *);
