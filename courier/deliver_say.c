@@ -104,7 +104,9 @@ static void say_phase(struct talk *talk, struct deliver_result *result)
 	result->word = phase == MESSAGE_PHASE_STAGED ? DELIVER_STAGED
 		: phase == MESSAGE_PHASE_WAITING     ? DELIVER_WAITING
 						     : DELIVER_ANOTHER;
-	result->code = phase == MESSAGE_PHASE_STAGED ? ERROR_NONE : ERROR_CONTACT;
+	result->code = phase == MESSAGE_PHASE_STAGED ? ERROR_NONE
+		: state != NULL && state->code != 0  ? (enum error_code)state->code
+						     : ERROR_CONTACT;
 	result->safe_to_unplug = phase == MESSAGE_PHASE_STAGED;
 	if (state != NULL)
 		say_reason(talk, state->text);

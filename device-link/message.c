@@ -103,6 +103,7 @@ static const struct field state[] = {
 	FIELD(state.phase, CHOICE, 0, PHASE_MAX),
 	FIELD(state.percent, U8, 0, UINT8_MAX),
 	FIELD(state.wait_s, U32, 0, UINT32_MAX),
+	FIELD(state.code, U8, 0, MESSAGE_CODE_MAX),
 	FIELD(state.deployment, TEXT, 0, MESSAGE_NAME_MAX),
 	FIELD(state.text, TEXT, 0, MESSAGE_TEXT_MAX),
 };

@@ -37,6 +37,7 @@ enum {
 	MESSAGE_LOG_MAX = 48 * 1024,       /* bytes of a deployment log */
 	MESSAGE_DATA_MAX = 16 * 1024,      /* bytes of an object in one DATA */
 	MESSAGE_METADATA_MAX = 16 << 20,   /* bytes of signed metadata */
+	MESSAGE_CODE_MAX = 99,             /* the highest exit status */
 	MESSAGE_WANT_MAX = 256 * 1024,     /* bytes asked for in one WANT */
 	MESSAGE_WANTS = 4,                 /* WANTs unanswered at a time */
 	MESSAGE_COLLECTS = 4,              /* COLLECTs unanswered at a time */
@@ -150,6 +151,7 @@ struct message_state {
 	enum message_phase phase;
 	uint8_t percent; /* of the phase; 255: not known */
 	uint32_t wait_s; /* how long the phase, or the silence, may last; 0: not known */
+	uint8_t code;    /* why it waits, as an exit status of courier(1); 0: no error */
 	struct bytes deployment; /* of the phase; empty when idle, and only then */
 	struct bytes text;
 };

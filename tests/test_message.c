@@ -74,6 +74,7 @@ static const struct sample {
 		{MESSAGE_STATE,
 			.state = {.phase = MESSAGE_PHASE_WAITING,
 				.percent = 255,
+				.code = ERROR_EXPIRED,
 				.deployment = RUN("dep-1"),
 				.text = RUN("pump runs: 3 m\xc2\xb3/s")}}},
 	{"state-rebooting",
@@ -171,6 +172,7 @@ static const struct damage {
 	{"data", 1, 2, "data.object"},
 	{"state", 1, 10, "state.phase"},
 	{"state", 2, 101, "over 100 percent"},
+	{"state", 7, 100, "state.code"},
 	{"state", 1, 0, "every phase but idle"},
 	{"receipt-gone", 12, 1, "receipt"},
 };
