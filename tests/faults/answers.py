@@ -2,7 +2,7 @@
 
 import re
 
-from world import need
+from verdict import need
 
 HTML = "<!doctype html><title>Log in</title><p>Welcome to the hotel's network."
 DEVICE = r"^/(api/devices/|mender-artifact-storage/)"
@@ -24,12 +24,13 @@ FINAL = ("status-404", "status-409")
 class Requests:
     """The N-th request of the first sync (STEP 0: it fetches), or of the last (2: it reports)."""
 
-    fresh = False
+    weight = 1
 
     def __init__(self, name, step):
         self.name, self.step = name, step
 
     def begin(self, world):
+        world.installs, world.where = "lab-exec", "server"
         for what in ("install", "health"):
             world.device.say(what, 0)
         world.deploy("lab-exec")
@@ -53,6 +54,8 @@ class Requests:
             done = world.run("sync")
             need(done.returncode in range(50), "crashed: %s", done)
         finally:
+            faults = world.admin.control(do="faults")["faults"]
+            world.struck = any(one["hits"] for one in faults)
             world.admin.control(do="clear")
         world.settle()
         return world.agree()

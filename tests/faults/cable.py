@@ -5,14 +5,14 @@ It goes silent, or away as a pulled adapter does; for a moment, or for good: the
 
 import random
 
-from world import need
+from verdict import need
 
 BRIEF_S = "0.4"
 
 
 class Cable:
     name = "cable"
-    fresh = False
+    weight = 8
     kind = "lab-file"
     DIRECTIONS = {"to-device": "--cut-after", "from-device": "--cut-after-b2a"}
 
@@ -25,6 +25,7 @@ class Cable:
                 for at in range(1, count + 1)]
 
     def deliver(self, world):
+        world.installs, world.where = self.kind, "cable"
         for what in ("install", "health"):
             world.device.say(what, 0)
         world.deploy(self.kind)
@@ -47,7 +48,8 @@ class Cable:
             done = self.deliver(world)
             need(done.returncode in range(50), "crashed: %s", done)
         finally:
-            world.replug()
+            carried = world.replug()
+            world.struck = carried[list(self.DIRECTIONS).index(direction)] >= int(at)
         return self.over(world)
 
 

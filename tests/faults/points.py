@@ -10,7 +10,8 @@ import shutil
 
 import layer
 from power import Disk
-from world import Keeper, listing, need
+from verdict import listing, need
+from world import Keeper
 
 POWER = "power"
 MODES = {"kill-before": layer.KILL_BEFORE, "kill-after": layer.KILL_AFTER, "full": layer.FULL,
@@ -46,7 +47,7 @@ def parse(what):
 
 def on_courier(world, command, mode, target, random):
     """One command of the courier, with the fault below it."""
-    watched = world.courier_layer
+    watched, world.where = world.courier_layer, mode and "courier"
     disk = Disk(watched.below)
     arm(watched, mode, target, random)
     done = world.run(*command, watched=True)
@@ -54,6 +55,7 @@ def on_courier(world, command, mode, target, random):
         expected = (-9,) if watched.struck and MODES[mode] not in (layer.FULL, layer.IO) else None
         need(expected is None or done.returncode in expected, "not killed: %s", done)
         need(done.returncode < 128 and done.returncode in (-9, *range(50)), "crashed: %s", done)
+    world.struck = watched.struck
     if watched.struck and mode == POWER:
         disk.replay(watched.records())
         disk.cut(random)
@@ -61,7 +63,7 @@ def on_courier(world, command, mode, target, random):
 
 def on_agent(world, command, mode, target, random):
     """One visit, with the fault below the device's agent."""
-    watched = world.agent_layer
+    watched, world.where = world.agent_layer, mode and "device"
     below = watched.below if world.installs == "lab-file" else watched.below[:1]
     keeper = Keeper(world, Disk(below) if mode == POWER else None, random)
     arm(watched, mode, target, random)
@@ -70,6 +72,7 @@ def on_agent(world, command, mode, target, random):
         done = world.run(*command)
         need(done.returncode in range(50), "crashed: %s", done)
     finally:
+        world.struck = watched.struck
         watched.disarm()
         keeper.stop()
 
@@ -78,6 +81,7 @@ class Point:
     """A delivery of KIND of which STEP (0: first) has the fault; SIDE: on_courier, on_agent."""
 
     STEPS = (("sync",), ("deliver",), ("sync",))
+    weight = 1  # cases of each way in a sample of one
 
     def __init__(self, name, side, step, kind="lab-exec", says=(),
                  fresh=False):
@@ -94,6 +98,8 @@ class Point:
         """What the delivery came to."""
         mode, target = parse(what)
         world.installs = self.kind
+        if self.fresh:
+            world.renew()
         for what in ("install", "health"):
             world.device.say(what, dict(self.says).get(what, 0))
         world.deploy(self.kind)
@@ -110,7 +116,7 @@ class Init:
     """Taking in the operator's bundle, on a courier that has nothing yet but its keys."""
 
     name = "courier-init"
-    fresh = False
+    weight = 1
 
     def cases(self, world):
         self.play(world, None, "clean")
@@ -136,6 +142,7 @@ class Init:
         arm(watched, mode, target, chance)
         self.events = watched
         done = run_watched(fresh, watched, ("init", world.home.path("fresh.control")))
+        world.struck = watched.struck
         if watched.struck and mode == POWER:
             disk.replay(watched.records())
             disk.cut(chance)
