@@ -210,7 +210,7 @@ void stand_configure(struct stand *stand, const char *agent, const char *rest)
 	const char *content = NULL;
 
 	MUST(buf_print(&text, &err,
-		"[agent]\nstate = state\nlink = serial:%s/tty\nidentity = identity\n"
+		"[agent]\nstate = state\nlink = serial:%s/tty,921600\nidentity = identity\n"
 		"inventory = inventory\ndevice-type = device_type\nboot-id = boot_id\n"
 		"artifact = rel-1\nartifact-key = %s/p256.pub\nreserve = 0\n%s\n%s",
 		stand->directory, stand->world->artifacts, agent, rest[0] == 0 ? usual : rest));

@@ -40,6 +40,8 @@ struct stand {
 	bool wrong_digest, wrong_bytes;
 	uint64_t cut_at; /* bytes sent after which the cable is pulled; 0: never */
 	bool identify;
+	bool mute;   /* opens the channel, and says nothing */
+	bool lame;   /* listens, and says nothing after HELLO */
 	int kill_ms; /* kill -9 the agent so long after the visit began; 0: never */
 
 	/* what it got */
@@ -76,9 +78,9 @@ void stand_write(const struct stand *, const char *name, const char *text);
 void stand_read(const struct stand *, const char *name, char *text, size_t room);
 
 void stand_start(struct stand *); /* its pid is in the file agent.pid */
-void stand_kill(struct stand *); /* -9 */
-void stand_stop(struct stand *); /* in order: it must exit 0 */
-void stand_reap(struct stand *); /* it is expected to end by itself */
+void stand_kill(struct stand *);  /* -9 */
+void stand_stop(struct stand *);  /* in order: it must exit 0 */
+void stand_reap(struct stand *);  /* it is expected to end by itself */
 /* A courier-agent command; its exit status, stdout in OUT if not NULL. */
 int stand_command(
 	const struct stand *, const char *command, const char *option, struct buf *out);

@@ -193,6 +193,7 @@ struct call {
 	struct visit_courier *visit;
 	struct visit_courier_host host;
 	struct message_hello hello;
+	bool greeted; /* HELLO was sent */
 };
 
 static void begin(struct call *call, struct stand *stand, const struct session_identity *who)
@@ -218,13 +219,15 @@ static bool exchange(struct call *call, struct error *err)
 	while (channel_receive(call->channel, &message))
 		if (!visit_courier_take(call->visit, message, err))
 			return false;
-	while (some && channel_state(call->channel) == CHANNEL_OPEN) {
+	while (some && channel_state(call->channel) == CHANNEL_OPEN
+		&& !(call->stand->lame && call->greeted)) {
 		CLEANUP(buf_free) struct buf out = {0};
 
 		if (!visit_courier_give(
 			    call->visit, channel_room(call->channel), &out, &some, err)
 			|| (some && !channel_send(call->channel, buf_bytes(&out), err)))
 			return false;
+		call->greeted = call->greeted || some;
 	}
 	return true;
 }
@@ -235,7 +238,7 @@ static bool step(struct call *call, enum stand_end *end)
 	struct stand *const stand = call->stand;
 	const enum channel_state state = channel_state(call->channel);
 
-	if (state == CHANNEL_OPEN && call->visit == NULL)
+	if (state == CHANNEL_OPEN && call->visit == NULL && !stand->mute)
 		assert_true(visit_courier_new(&call->host, &call->hello,
 			channel_session(call->channel), &call->visit, &stand->why));
 	*end = STAND_FAILED;

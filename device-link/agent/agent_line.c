@@ -82,6 +82,7 @@ static bool begin_visit(struct agent *agent, struct error *err)
 	/* One that was under way before may be of before: ask again. */
 	if (!agent->visit_surveyed)
 		return agent_survey_start(agent, err);
+	agent->heard_ms = agent->now_ms;
 	return visit_device_new(
 		&agent->host, channel_session(agent->channel), &agent->visit, err);
 }
@@ -90,9 +91,11 @@ static bool take_messages(struct agent *agent, struct error *err)
 {
 	struct bytes message;
 
-	while (channel_receive(agent->channel, &message))
+	while (channel_receive(agent->channel, &message)) {
+		agent->heard_ms = agent->now_ms;
 		if (!visit_device_take(agent->visit, message, err))
 			return false;
+	}
 	return true;
 }
 
@@ -110,12 +113,25 @@ static bool give_messages(struct agent *agent, struct error *err)
 	return true;
 }
 
+/* The channel is alive as long as the other end acknowledges what it does not read: without
+ * this, one that says nothing would keep everybody else from the cable. */
+static bool hear(struct agent *agent, struct error *err)
+{
+	const uint32_t rate = channel_rate(agent->channel);
+	const int64_t message_ms = rate == 0 ? 0 : 1000LL * SESSION_MESSAGE_MAX / rate;
+
+	if (agent_visit_works(agent))
+		agent->heard_ms = agent->now_ms;
+	return agent->now_ms < agent->heard_ms + AGENT_QUIET_MS + message_ms
+		|| error_set(err, ERROR_TIMEOUT, "it is its turn, and it says nothing");
+}
+
 /* What the other end does wrong ends the conversation, not the agent. */
 static void converse(struct agent *agent)
 {
 	struct error why = {0};
 
-	if (take_messages(agent, &why) && give_messages(agent, &why)) {
+	if (take_messages(agent, &why) && give_messages(agent, &why) && hear(agent, &why)) {
 		if (visit_device_state(agent->visit) == VISIT_DONE
 			&& channel_state(agent->channel) == CHANNEL_OPEN)
 			channel_close(agent->channel);

@@ -32,6 +32,7 @@ enum {
 	AGENT_SAY_MS = 5 * 1000,      /* for the last words before a reboot */
 	AGENT_REBOOT_MS = 300 * 1000, /* for a reboot that was commanded to happen */
 	AGENT_RETRY_MS = 10 * 1000,
+	AGENT_QUIET_MS = 30 * 1000, /* for a courier whose turn it is; slow lines get more */
 };
 
 /* Something the courier is to be told. */
@@ -78,6 +79,7 @@ struct agent {
 	struct visit_device_host host;
 	struct visit_device *visit;
 	bool met, accepted; /* a survey was ordered for it; ACCEPT was made */
+	int64_t heard_ms;   /* its last message, or when it became its turn */
 	bool carried;       /* the job's artifact was offered in it */
 	bool new_chain;     /* a certificate came: use it from the next one on */
 	struct job_courier visitor;
@@ -129,6 +131,8 @@ NODISCARD bool agent_judge(void *self, const struct certificate *courier,
 
 /* ---- agent_visit.c ---- */
 void agent_visit_host(struct agent *, struct visit_device_host *);
+/* Is it the device's turn: does it do something for which a courier waits? */
+bool agent_visit_works(const struct agent *);
 
 /* ---- agent_clock.c ---- */
 /* Obey the operator's signed time, if it is for us and for our nonce: the floor is that

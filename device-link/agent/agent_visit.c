@@ -290,14 +290,19 @@ static bool host_next(void *self, struct message *message, bool *some, struct er
 	return true;
 }
 
+bool agent_visit_works(const struct agent *agent)
+{
+	if (agent->worker != NULL || (agent->spool != NULL && !agent->hashed))
+		return true;
+	/* A reboot that the gate put off is nobody's to wait for. */
+	return is_busy(agent) && agent_phase(agent) != MESSAGE_PHASE_WAITING;
+}
+
 static bool host_busy(void *self)
 {
 	const struct agent *const agent = self;
 
-	if (agent->saying_count > 0 || agent->worker != NULL)
-		return true;
-	/* A reboot that the gate put off is nobody's to wait for. */
-	return is_busy(agent) && agent_phase(agent) != MESSAGE_PHASE_WAITING;
+	return agent->saying_count > 0 || agent_visit_works(agent);
 }
 
 void agent_visit_host(struct agent *agent, struct visit_device_host *host)
