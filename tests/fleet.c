@@ -21,6 +21,14 @@ bool fleet_make(struct fleet *fleet, const char *name, struct error *err)
 		&& make_issuer(fleet, CERTIFICATE_DEVICE, err);
 }
 
+bool fleet_rotate(struct fleet *fleet, enum certificate_role role, struct error *err)
+{
+	crypto_key_free(fleet->issuer[role]);
+	fleet->issuer[role] = NULL;
+	buf_free(&fleet->issuer_pem[role]);
+	return make_issuer(fleet, role, err);
+}
+
 void fleet_done(struct fleet *fleet)
 {
 	crypto_key_free(fleet->root);

@@ -23,6 +23,8 @@ struct party {
 };
 
 NODISCARD bool fleet_make(struct fleet *, const char *name, struct error *);
+/* Another issuer of ROLE, under the same root and of the same name. */
+NODISCARD bool fleet_rotate(struct fleet *, enum certificate_role, struct error *);
 void fleet_done(struct fleet *);
 
 /* A member of ROLE named ID, in GROUP (NULL: none), valid until NOT_AFTER. */

@@ -117,15 +117,21 @@ bool agent_judge(void *self, const struct certificate *courier,
 	const char *const group = trust_group(agent->settings, &agent->trust);
 	struct certificate_holder holder;
 	enum message_refusal reason = MESSAGE_REFUSED_ROLE;
+	struct error no_list = {0};
 	bool told = false;
 	int64_t now = 0;
 
 	*refused = false;
 	if (!know(agent, courier, &holder, err)
 		|| !agent_clock_take(agent, hello->time, &told, &now, err)
-		|| !trust_know_crl(&agent->trust, agent->settings, courier, &agent->marks, err)
+		|| !trust_know_crl(
+			&agent->trust, agent->settings, courier, &agent->marks, &no_list, err)
 		|| !take_papers(agent, courier, hello, err))
 		return false;
+	if (agent->trust.crl == NULL) {
+		*err = no_list;
+		return false;
+	}
 
 	const struct judge_facts facts = {
 		.revoked = trust_revoked(&agent->trust, courier),

@@ -191,41 +191,51 @@ const char *trust_group(const struct agent_settings *settings, const struct trus
 
 /* ---- what couriers bring ---- */
 
-static bool keep_issuer(const struct agent_settings *settings,
-	const struct certificate *courier, struct error *err)
+/* LIST and, in the same file, the chain of COURIER that vouches for it: a cut leaves the old
+ * pair or the new one. */
+static bool join(struct bytes list, const struct certificate *courier, struct buf *joined,
+	struct error *err)
 {
-	CLEANUP(buf_free) struct buf issuer = {0};
-	char path[PATH_MAX];
+	const bool ends = list.len > 0 && list.at[list.len - 1] == '\n';
 
-	return agent_settings_fact(settings, "crl-issuer.pem", path, err)
-		&& certificate_pem(courier, &issuer, err)
-		&& file_replace(path, buf_bytes(&issuer), 0600, err);
+	return buf_append(joined, list, err)
+		&& buf_append(joined, bytes_of(ends ? "" : "\n"), err)
+		&& certificate_pem(courier, joined, err);
 }
 
-static bool keep_crl(const struct agent_settings *settings, const struct certificate *courier,
-	struct bytes crl, struct error *err)
+/* JOINED goes to the disk.  An issuer of its own file is what former versions had. */
+static bool keep_crl(const struct agent_settings *settings, struct trust *trust,
+	struct buf *joined, struct error *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], issuer_path[PATH_MAX];
 
-	/* The issuer first: with the old list it does no harm. */
-	return agent_settings_fact(settings, "crl.pem", path, err)
-		&& keep_issuer(settings, courier, err) && file_replace(path, crl, 0600, err);
+	if (!agent_settings_fact(settings, "crl.pem", path, err)
+		|| !agent_settings_fact(settings, "crl-issuer.pem", issuer_path, err)
+		|| !file_replace(path, buf_bytes(joined), 0600, err)
+		|| !file_remove(issuer_path, err))
+		return false;
+	buf_free(&trust->crl_pem);
+	trust->crl_pem = *joined;
+	*joined = (struct buf){0};
+	return true;
 }
 
 bool trust_know_crl(struct trust *trust, const struct agent_settings *settings,
-	const struct certificate *courier, struct marks *marks, struct error *err)
+	const struct certificate *courier, struct marks *marks, struct error *why,
+	struct error *err)
 {
-	CLEANUP(buf_free) struct buf issuer = {0};
+	CLEANUP(buf_free) struct buf joined = {0};
 	struct certificate_crl *crl = NULL;
 
 	if (trust->crl != NULL)
 		return true;
-	return (certificate_pem(courier, &issuer, err)
-		       && certificate_crl_parse(buf_bytes(&trust->crl_pem), buf_bytes(&issuer),
-			       buf_bytes(&trust->root), &crl, err)
-		       && use_own_crl(trust, crl, marks, err)
-		       && keep_issuer(settings, courier, err))
-		|| error_while(err, "this device's revocation list");
+	if (!join(buf_bytes(&trust->crl_pem), courier, &joined, err))
+		return false;
+	if (!certificate_crl_parse(
+		    buf_bytes(&joined), (struct bytes){0}, buf_bytes(&trust->root), &crl, why)
+		|| !use_own_crl(trust, crl, marks, why))
+		return !error_while(why, "this device's revocation list");
+	return keep_crl(settings, trust, &joined, err);
 }
 
 bool trust_take_crl(struct trust *trust, const struct agent_settings *settings,
@@ -233,27 +243,28 @@ bool trust_take_crl(struct trust *trust, const struct agent_settings *settings,
 	struct error *why, struct error *err)
 {
 	CLEANUP(certificate_crl_cleanup) struct certificate_crl *crl = NULL;
-	CLEANUP(buf_free) struct buf issuer = {0};
+	CLEANUP(buf_free) struct buf joined = {0};
 
 	*taken = false;
 	if (bytes.len == 0)
 		return true;
-	if (!certificate_pem(courier, &issuer, err))
+	if (!join(bytes, courier, &joined, err))
 		return false;
+	/* As it will be read again. */
 	if (!certificate_crl_parse(
-		    bytes, buf_bytes(&issuer), buf_bytes(&trust->root), &crl, why))
+		    buf_bytes(&joined), (struct bytes){0}, buf_bytes(&trust->root), &crl, why))
 		return true;
-	if (certificate_crl_number(crl) <= marks->crl)
+	if (certificate_crl_number(crl) < marks->crl
+		|| (certificate_crl_number(crl) == marks->crl && trust->crl != NULL))
 		return true;
-	if (!keep_crl(settings, courier, bytes, err))
+	if (!keep_crl(settings, trust, &joined, err))
 		return false;
 	marks->crl = certificate_crl_number(crl);
 	marks->floor = judge_floor(marks->floor, certificate_crl_this_update(crl));
-	trust->crl_pem.len = 0;
 	use_crl(trust, crl);
 	crl = NULL;
 	*taken = true;
-	return buf_append(&trust->crl_pem, bytes, err);
+	return true;
 }
 
 bool trust_revoked(const struct trust *trust, const struct certificate *courier)
