@@ -20,7 +20,8 @@ bool buf_reserve(struct buf *buf, size_t len, struct error *err)
 	if (len > SIZE_MAX / 4 - buf->len)
 		return error_set(err, ERROR_FAILED, "buffer would be too large");
 	if (len > buf->room - buf->len) {
-		const size_t room = 2 * (buf->len + len);
+		/* Often all that it will ever hold is put in at once; a text then ends. */
+		const size_t room = buf->room == 0 ? len + 1 : 2 * (buf->len + len);
 		uint8_t *const at = realloc(buf->at, room);
 
 		if (at == NULL)

@@ -15,10 +15,14 @@ struct parts {
 
 /* Pre-authentication encoding (DSSE protocol 1.0.2, "Signature Definition"):
  * "DSSEv1" SP length(type) SP type SP length(payload) SP payload. */
+static bool encode_head(const char *type, size_t len, struct buf *pae, struct error *err)
+{
+	return buf_print(pae, err, "DSSEv1 %zu %s %zu ", strlen(type), type, len);
+}
+
 static bool encode(const char *type, struct bytes payload, struct buf *pae, struct error *err)
 {
-	return buf_print(pae, err, "DSSEv1 %zu %s %zu ", strlen(type), type, payload.len)
-		&& buf_append(pae, payload, err);
+	return encode_head(type, payload.len, pae, err) && buf_append(pae, payload, err);
 }
 
 /* ---- writing ---- */
@@ -171,29 +175,37 @@ static bool read_keyid(const struct parts *parts, struct digest *id, struct erro
 	return digest_parse(text, id, err) || error_while(err, "envelope: keyid");
 }
 
-/* The payload, if the parts are all they should be, the signature aside. */
-static bool read_payload(struct bytes envelope, const char *type, struct parts *parts,
-	struct buf *payload, struct error *err)
+static size_t decoded_length(struct bytes base64)
 {
-	CLEANUP(buf_free) struct buf signature = {0};
-	struct digest id = {{0}};
+	size_t len = base64.len / 4 * 3;
 
-	return parse(envelope, type, parts, err)
-		&& decode(parts->signature, "sig", &signature, err)
-		&& read_keyid(parts, &id, err)
-		&& decode(parts->payload, "payload", payload, err);
+	for (size_t i = base64.len; i > 0 && len > 0 && base64.at[i - 1] == '='; i--)
+		len--;
+	return len;
 }
 
-static bool verify(const struct parts *parts, const char *type, struct bytes payload,
-	const struct crypto_public *key, struct error *err)
+/* What was signed, with the payload as its end from *BEGIN on: one copy of it is enough. */
+static bool decode_signed(const struct parts *parts, const char *type, struct buf *pae,
+	size_t *begin, struct error *err)
 {
-	CLEANUP(buf_free) struct buf signature = {0}, pae = {0};
+	const size_t len = decoded_length(parts->payload);
+
+	if (!buf_reserve(pae, parts->payload.len + strlen(type) + 64, err)
+		|| !encode_head(type, len, pae, err))
+		return false;
+	*begin = pae->len;
+	return decode(parts->payload, "payload", pae, err);
+}
+
+static bool verify(const struct parts *parts, struct bytes pae, const struct crypto_public *key,
+	struct error *err)
+{
+	CLEANUP(buf_free) struct buf signature = {0};
 	struct digest id = {{0}}, keyid = {{0}};
 
-	if (!decode(parts->signature, "sig", &signature, err)
-		|| !encode(type, payload, &pae, err)
-		|| !crypto_verify(key, buf_bytes(&pae), buf_bytes(&signature), err)
-		|| !crypto_public_fingerprint(key, &id, err) || !read_keyid(parts, &keyid, err))
+	if (!read_keyid(parts, &keyid, err) || !decode(parts->signature, "sig", &signature, err)
+		|| !crypto_verify(key, pae, buf_bytes(&signature), err)
+		|| !crypto_public_fingerprint(key, &id, err))
 		return false;
 	/* Part of the one form; what the signature says was settled above. */
 	if (!digest_equal(&id, &keyid))
@@ -204,21 +216,34 @@ static bool verify(const struct parts *parts, const char *type, struct bytes pay
 bool dsse_open(struct bytes envelope, const char *type, const struct crypto_public *key,
 	struct buf *payload, struct error *err)
 {
-	CLEANUP(buf_free) struct buf plain = {0};
+	CLEANUP(buf_free) struct buf pae = {0};
 	struct parts parts = {.payload = {NULL, 0}};
+	size_t begin = 0;
 
-	return read_payload(envelope, type, &parts, &plain, err)
-		&& verify(&parts, type, buf_bytes(&plain), key, err)
-		&& buf_append(payload, buf_bytes(&plain), err);
+	if (!parse(envelope, type, &parts, err)
+		|| !decode_signed(&parts, type, &pae, &begin, err)
+		|| !verify(&parts, buf_bytes(&pae), key, err))
+		return false;
+	if (payload->at != NULL)
+		return buf_append(
+			payload, (struct bytes){pae.at + begin, pae.len - begin}, err);
+	pae.len -= begin;
+	memmove(pae.at, pae.at + begin, pae.len);
+	*payload = pae;
+	pae = (struct buf){0};
+	return true;
 }
 
 bool dsse_peek(struct bytes envelope, const char *type, struct buf *payload, struct error *err)
 {
-	CLEANUP(buf_free) struct buf plain = {0};
+	CLEANUP(buf_free) struct buf signature = {0};
 	struct parts parts = {.payload = {NULL, 0}};
+	struct digest id = {{0}};
 
-	return read_payload(envelope, type, &parts, &plain, err)
-		&& buf_append(payload, buf_bytes(&plain), err);
+	return parse(envelope, type, &parts, err)
+		&& decode(parts.signature, "sig", &signature, err)
+		&& read_keyid(&parts, &id, err)
+		&& decode(parts.payload, "payload", payload, err);
 }
 
 bool dsse_keyid(struct bytes envelope, struct digest *id, struct error *err)

@@ -153,7 +153,7 @@ static bool read_one(void *self, const struct json *object, struct error *err)
 	struct control *const control = reading->control;
 
 	if (control->device_count == reading->room) {
-		const size_t room = reading->room == 0 ? 64 : 2 * reading->room;
+		const size_t room = reading->room + reading->room / 4 + 64;
 		struct control_device *const devices
 			= realloc(control->devices, room * sizeof(*devices));
 
@@ -175,6 +175,16 @@ static int by_id(const void *a, const void *b)
 	const struct control_device *const *const right = b;
 
 	return strcmp((*left)->id, (*right)->id);
+}
+
+/* No room is kept for more. */
+static void fit_devices(struct control *control)
+{
+	struct control_device *const devices
+		= realloc(control->devices, (control->device_count + 1) * sizeof(*devices));
+
+	if (devices != NULL)
+		control->devices = devices;
 }
 
 static bool sort_devices(struct control *control, struct error *err)
@@ -311,10 +321,10 @@ static bool read_payload(struct bytes payload, struct control *out, struct error
 	CLEANUP(json_cleanup) struct json *rest = NULL;
 	struct reading reading = {.control = out};
 
-	return json_listing_read(
-		       payload, JSON_SIGNED, "devices", read_one, &reading, &rest, err)
-		&& read_head(rest, out, err) && read_keys(rest, out, err)
-		&& sort_devices(out, err);
+	if (!json_listing_read(payload, JSON_SIGNED, "devices", read_one, &reading, &rest, err))
+		return false;
+	fit_devices(out);
+	return read_head(rest, out, err) && read_keys(rest, out, err) && sort_devices(out, err);
 }
 
 bool control_open(struct bytes envelope, struct bytes root_pem, uint64_t number,

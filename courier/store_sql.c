@@ -168,7 +168,8 @@ static bool connect_to(const char *path, struct sql_database *out, struct error 
 	return sql_run(out,
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL;"
 		"PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;"
-		"PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
+		"PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
+		"PRAGMA cache_size = -1024", /* KiB */
 		err);
 }
 

@@ -8,11 +8,14 @@
 
 /* ---- what a sync has ---- */
 
-static void job_done(struct sync_job *job)
+void sync_job_end(struct sync_job *job)
 {
 	free(job->artifact);
 	free(job->problem);
+	free(job->deployment);
 	free(job->blob);
+	job->artifact = job->problem = job->deployment = job->blob = NULL;
+	job->result.artifact = job->result.problem = NULL;
 }
 
 static void sync_done(struct sync *sync)
@@ -21,7 +24,7 @@ static void sync_done(struct sync *sync)
 		crypto_public_free(sync->artifact_keys[i]);
 	free(sync->artifact_keys);
 	for (size_t i = 0; i < sync->job_count; i++)
-		job_done(&sync->jobs[i]);
+		sync_job_end(&sync->jobs[i]);
 	free(sync->jobs);
 	crypto_key_free(sync->key);
 	control_free(&sync->control);
@@ -52,7 +55,7 @@ static bool add_job(void *self, const struct store_device *device, struct error 
 	if (device->server == NULL)
 		return true;
 	if (sync->job_count == sync->job_room) {
-		const size_t room = sync->job_room == 0 ? 64 : 2 * sync->job_room;
+		const size_t room = sync->job_room + sync->job_room / 4 + 64;
 		struct sync_job *const jobs = realloc(sync->jobs, room * sizeof(*jobs));
 
 		if (jobs == NULL)

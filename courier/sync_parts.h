@@ -22,8 +22,7 @@ struct sync_job {
 	struct sync_result result; /* its texts are those below */
 	char *artifact, *problem;  /* owned; NULL none */
 	bool wants_fetch;          /* of DEPLOYMENT's artifact, kept as BLOB */
-	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
-	char *blob; /* owned */
+	char *deployment, *blob;   /* owned; NULL none */
 };
 
 struct sync {
@@ -113,7 +112,7 @@ NODISCARD bool sync_want_again(struct sync_talk *, const struct store_parcel *,
 
 /* One artifact and those who want it. */
 struct sync_artifact {
-	const char *blob;
+	char *blob;             /* owned */
 	struct sync_job **jobs; /* served together; one hand at a time has them */
 	size_t job_count;
 	bool verified; /* it is here, and this is what it says: */
@@ -145,6 +144,8 @@ void sync_courier(struct sync_hand *);
 
 /* Hand a result to the caller, one at a time. */
 void sync_tell(struct sync *, const struct sync_result *);
+/* The job is over and told: free all but how it ended. */
+void sync_job_end(struct sync_job *);
 
 /* Drop every artifact that no parcel needs: the end of a sync. */
 NODISCARD bool sync_sweep(struct store *, struct error *);

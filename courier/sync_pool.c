@@ -69,12 +69,14 @@ static struct sync_artifact *need_artifact(struct pool *pool, const char *blob)
 		return pool->artifacts[place];
 
 	struct sync_artifact *const made = calloc(1, sizeof(*made));
+	char *const name = strdup(blob);
 
-	if (made == NULL || !make_room(pool)) {
+	if (made == NULL || name == NULL || !make_room(pool)) {
 		free(made);
+		free(name);
 		return NULL;
 	}
-	made->blob = blob;
+	made->blob = name;
 	memmove(&pool->artifacts[place + 1], &pool->artifacts[place],
 		(pool->count - place) * sizeof(struct sync_artifact *));
 	pool->artifacts[place] = made;
@@ -133,6 +135,7 @@ static void artifacts_free(struct pool *pool)
 		free(pool->artifacts[i]->jobs);
 		free(pool->artifacts[i]->wanting);
 		free(pool->artifacts[i]->facts);
+		free(pool->artifacts[i]->blob);
 		free(pool->artifacts[i]);
 	}
 	free(pool->artifacts);
@@ -174,6 +177,13 @@ static bool wants(struct pool *pool, struct sync_job *job)
 	return false;
 }
 
+/* Of thousands of devices only how it ended stays in memory. */
+static void tell(struct pool *pool, struct sync_job *job)
+{
+	sync_tell(pool->sync, &job->result);
+	sync_job_end(job);
+}
+
 static void talk(struct pool *pool, struct sync_hand *hand, struct sync_job *job)
 {
 	bool waits = false;
@@ -185,7 +195,7 @@ static void talk(struct pool *pool, struct sync_hand *hand, struct sync_job *job
 	(void)pthread_cond_broadcast(&pool->talked);
 	(void)pthread_mutex_unlock(&pool->mutex);
 	if (!waits)
-		sync_tell(pool->sync, &job->result);
+		tell(pool, job);
 }
 
 /* Who began to want it meanwhile is served by this hand, if by no other. */
@@ -193,7 +203,7 @@ static void fetch(struct pool *pool, struct sync_hand *hand, struct sync_artifac
 {
 	sync_fetch(hand, artifact);
 	for (size_t i = 0; i < artifact->job_count; i++)
-		sync_tell(pool->sync, &artifact->jobs[i]->result);
+		tell(pool, artifact->jobs[i]);
 	(void)pthread_mutex_lock(&pool->mutex);
 	artifact->busy = false;
 	queue(pool, artifact);

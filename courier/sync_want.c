@@ -170,9 +170,9 @@ static bool look_at_blob(struct sync_talk *talk, struct store_parcel *parcel, st
 	store_blob_name(talk->device.server, parcel->artifact_id, blob);
 	if (!store_blob_size(store, blob, &size, &whole, err)
 		|| !text_set(&job->blob, blob, err)
-		|| !text_set(&job->artifact, parcel->artifact_name, err))
+		|| !text_set(&job->artifact, parcel->artifact_name, err)
+		|| !text_set(&job->deployment, parcel->deployment, err))
 		return false;
-	(void)snprintf(job->deployment, sizeof(job->deployment), "%s", parcel->deployment);
 	job->result.artifact = job->artifact;
 	job->result.size = parcel->size;
 	if (parcel->state != PARCEL_WANTED && whole) {
