@@ -292,6 +292,8 @@ void office_publish(struct office *office, const struct office_state *state)
 	publish(office, state, TUF_SNAPSHOT, &snapshot);
 	MUST(buf_print(&timestamp, &err, "\"meta\":{\"snapshot.json\":{\"version\":%lld}}",
 		(long long)state->roles[TUF_SNAPSHOT].version));
+	if (state->issued != NULL)
+		MUST(buf_print(&timestamp, &err, ",\"x-issued\":\"%s\"", state->issued));
 	publish(office, state, TUF_TIMESTAMP, &timestamp);
 }
 

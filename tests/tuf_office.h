@@ -42,6 +42,7 @@ struct office_state {
 	const char *targets;      /* members of "targets" */
 	const char *more_targets; /* members beside "targets", a comma before them */
 	const char *listed;       /* members of the snapshot's meta, likewise */
+	const char *issued;       /* x-issued of the timestamp; NULL: it has none */
 };
 
 /* A repository of four keys, a to d in the order of the kinds, each at version 1. */

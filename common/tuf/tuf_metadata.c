@@ -137,11 +137,25 @@ static bool read_roles(struct tuf_reader *reader, void *at, struct error *err)
 
 /* ---- what is signed ---- */
 
+/* A member of ours, that in somebody else's metadata may be anything. */
+static bool read_issued(struct tuf_reader *reader, void *at, struct error *err)
+{
+	int64_t *const out = at;
+	struct error ignored = {0};
+
+	if (reader->token.kind != JSON_TOKEN_STRING)
+		return tuf_skip(reader, err);
+	if (!tuf_read_time(reader, at, &ignored))
+		*out = 0;
+	return true;
+}
+
 #define EVERY_KIND                                                                             \
 	{"_type", tuf_read_text, offsetof(struct tuf_metadata, type), true},                   \
 		{"spec_version", tuf_read_text, offsetof(struct tuf_metadata, spec_version),   \
 			true},                                                                 \
 		{"version", tuf_read_positive, offsetof(struct tuf_metadata, version), true},  \
+		{"x-issued", read_issued, offsetof(struct tuf_metadata, issued), false},       \
 	{                                                                                      \
 		"expires", tuf_read_time, offsetof(struct tuf_metadata, expires), true         \
 	}

@@ -76,6 +76,8 @@ struct tuf_metadata {
 	/* From here on once tuf_metadata_read() succeeded. */
 	const char *type, *spec_version;
 	int64_t version, expires; /* seconds since 1970 */
+	int64_t issued; /* likewise: when it was signed, as our member x-issued says; 0: it does
+			   not */
 
 	struct tuf_list keys; /* struct tuf_key: of a root, or of delegations */
 	struct tuf_role roles[TUF_KIND_COUNT]; /* root */
