@@ -124,13 +124,29 @@ void digest_text(const struct digest *digest, char text[static DIGEST_TEXT])
 	hex_encode(digest_bytes(digest), text);
 }
 
+/* -1: no digit.  By a table, for digits are as good as random to a branch. */
 static int nibble(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+	static const uint8_t more_by_one[256] = {
+		['0'] = 1,
+		['1'] = 2,
+		['2'] = 3,
+		['3'] = 4,
+		['4'] = 5,
+		['5'] = 6,
+		['6'] = 7,
+		['7'] = 8,
+		['8'] = 9,
+		['9'] = 10,
+		['a'] = 11,
+		['b'] = 12,
+		['c'] = 13,
+		['d'] = 14,
+		['e'] = 15,
+		['f'] = 16,
+	};
+
+	return more_by_one[(uint8_t)c] - 1;
 }
 
 bool hex_decode(const char *text, uint8_t *at, size_t len, struct error *err)

@@ -139,13 +139,25 @@ static bool skip_character(struct json_tokens *tokens, bool *escaped, struct err
 	return true;
 }
 
+/* Characters of one byte that mean themselves, of which most strings are made. */
+static void skip_plain(struct json_tokens *tokens)
+{
+	const uint8_t *const at = tokens->document.at;
+	size_t position = tokens->position;
+
+	while (position < tokens->document.len && at[position] >= 0x20 && at[position] < 0x80
+		&& at[position] != '"' && at[position] != '\\')
+		position++;
+	tokens->position = position;
+}
+
 /* From its opening quote to behind its closing one. */
 static bool read_string(struct json_tokens *tokens, struct json_token *out, struct error *err)
 {
 	const size_t start = ++tokens->position;
 	bool escaped = false;
 
-	while (peek(tokens, 0) != '"')
+	for (skip_plain(tokens); peek(tokens, 0) != '"'; skip_plain(tokens))
 		if (!skip_character(tokens, &escaped, err))
 			return false;
 	out->escaped = escaped;
