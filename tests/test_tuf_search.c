@@ -235,7 +235,7 @@ static void what_is_not_held_is_loaded_again(void **state)
 	CLEANUP(tuf_cleanup) struct tuf *tuf = NULL;
 	CLEANUP(graph_done) struct graph top = {0};
 	CLEANUP(buf_free) struct buf listed = {0};
-	struct tuf_settings settings = {.now = OFFICE_NOW, .roles_max = 3};
+	struct tuf_settings settings = {.now = OFFICE_NOW, .held_max = 1500};
 	struct tuf_target target = {0};
 	const char *text = NULL;
 	struct error err = {0};

@@ -52,9 +52,10 @@ enum {
 	TUF_TIMESTAMP_MAX = 16384,
 	TUF_SNAPSHOT_MAX = 2000000,
 	TUF_TARGETS_MAX = 5000000,
-	TUF_HELD_MAX = 24 << 20, /* bytes of delegated metadata held at a time */
-	TUF_ROOTS_MAX = 4096,    /* walked in one refresh; the next goes on from there */
-	TUF_ROLES_MAX = 32       /* visited in one search */
+	TUF_HELD_MAX = 24 << 20,   /* bytes of delegated metadata held at a time */
+	TUF_HELD_ROLES_MAX = 1024, /* roles whose metadata are held at a time */
+	TUF_ROOTS_MAX = 4096,      /* walked in one refresh; the next goes on from there */
+	TUF_ROLES_MAX = 32         /* visited in one search */
 };
 
 struct tuf_settings {

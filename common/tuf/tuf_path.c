@@ -213,7 +213,8 @@ bool tuf_role_covers(const struct tuf_role *role, const char *path, const struct
 	for (size_t i = 0; i < role->paths.count; i++)
 		if (tuf_path_matches(paths[i], path))
 			return true;
-	digest_text(hash, text);
+	if (role->prefixes.count > 0)
+		digest_text(hash, text);
 	for (size_t i = 0; i < role->prefixes.count; i++)
 		if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;

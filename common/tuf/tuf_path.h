@@ -19,7 +19,7 @@ NODISCARD bool tuf_quote(const char *text, char *out, size_t room);
  * recursion; at most length times length steps. */
 bool tuf_path_matches(const char *pattern, const char *path);
 
-/* Does the delegation cover PATH, whose SHA-256 is HASH? */
+/* Does the delegation cover PATH, whose SHA-256 is HASH (read only if there are prefixes)? */
 bool tuf_role_covers(const struct tuf_role *, const char *path, const struct digest *hash);
 
 /* The bin for a path with that SHA-256; false when its name does not fit. */

@@ -17,7 +17,8 @@ struct visit {
 struct search {
 	struct tuf *tuf;
 	const char *path;
-	struct digest hash; /* of the path */
+	struct digest hash; /* of the path, once somebody asked for it */
+	bool is_hashed;
 	struct tuf_arena arena;
 	struct tuf_list pending; /* struct visit, the next one last */
 	struct tuf_list visited; /* const char * */
@@ -85,7 +86,8 @@ static bool is_too_much(const struct tuf *tuf)
 		count++;
 		size += held->metadata->raw.len;
 	}
-	return count > tuf->settings.roles_max || size > tuf->settings.held_max;
+	return (count > TUF_HELD_ROLES_MAX && count > tuf->settings.roles_max)
+		|| size > tuf->settings.held_max;
 }
 
 static bool hold(struct tuf *tuf, const struct visit *visit, struct tuf_metadata **metadata,
@@ -179,12 +181,21 @@ static bool add_visit(
 	return true;
 }
 
+static bool hash_path(struct search *search, struct error *err)
+{
+	if (!search->is_hashed)
+		search->is_hashed = crypto_sha256(bytes_of(search->path), &search->hash, err);
+	return search->is_hashed;
+}
+
 static bool choose_bin(struct search *search, const struct tuf_metadata *from,
 	struct tuf_list *chosen, struct error *err)
 {
 	char name[TUF_NAME_MAX + 1];
 	const char *kept = NULL;
 
+	if (!hash_path(search, err))
+		return false;
 	if (!tuf_bin_name(from->bins, &search->hash, name, sizeof(name)))
 		return error_set(err, ERROR_MALFORMED, "name of a bin: too long");
 	return tuf_arena_text(&search->arena, bytes_of(name), &kept, err)
@@ -202,6 +213,8 @@ static bool choose(struct search *search, const struct tuf_metadata *from,
 	if (from->bins != NULL)
 		return choose_bin(search, from, chosen, err);
 	for (size_t i = 0; i < from->delegations.count; i++) {
+		if (roles[i].prefixes.count > 0 && !hash_path(search, err))
+			return false;
 		if (!tuf_role_covers(&roles[i], search->path, &search->hash))
 			continue;
 		if (!add_visit(search, chosen, (struct visit){roles[i].name, from, &roles[i]},
@@ -320,7 +333,7 @@ bool tuf_find(struct tuf *tuf, const char *path, struct tuf_target *out, bool *f
 
 	if (!tuf->is_fresh)
 		return error_set(err, ERROR_USAGE, "a search needs a refresh before it");
-	if (!path_is_fit(path, err) || !crypto_sha256(bytes_of(path), &search.hash, err))
+	if (!path_is_fit(path, err))
 		return false;
 	tuf->searches++;
 	if (!walk(&search, &target, &here, err))
