@@ -43,7 +43,6 @@ static bool set_up(CURL *curl)
 		&& curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK
 		&& curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK
 		&& curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK
-		&& curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK
 		&& curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK
 		&& curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS)
 		== CURLE_OK

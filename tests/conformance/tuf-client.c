@@ -19,9 +19,8 @@
 #include <unistd.h>
 
 #include "common/file.h"
-#include "common/tuf/tuf.h"
 #include "common/tuf/tuf_path.h"
-#include "tests/conformance/get.h"
+#include "tests/conformance/site.h"
 
 enum { TARGETS_MAX = 64, LOCAL_NAME_MAX = 200 };
 
@@ -32,81 +31,22 @@ struct request {
 	const char *command, *root;
 };
 
-/* What the callbacks of struct tuf_host know. */
 struct client {
 	const struct request *request;
-	struct get *get;
+	struct site site;
 	struct timespec last; /* when the last target was written */
 };
 
 static void client_done(struct client *client)
 {
-	get_cleanup(&client->get);
-}
-
-static bool join_url(const char *base, const char *rest, struct buf *url, struct error *err)
-{
-	const size_t len = strlen(base);
-	const bool slash = len > 0 && base[len - 1] == '/';
-
-	return buf_print(url, err, "%s%s%s", base, slash ? "" : "/", rest);
-}
-
-/* ---- metadata ---- */
-
-struct bounded {
-	struct buf *to;
-	size_t max; /* bytes */
-};
-
-static bool write_bounded(void *self, struct bytes bytes, struct error *err)
-{
-	const struct bounded *const bounded = self;
-
-	if (bytes.len > bounded->max - bounded->to->len)
-		return error_set(err, ERROR_MALFORMED, "more than %zu bytes", bounded->max);
-	return buf_append(bounded->to, bytes, err);
-}
-
-static bool fetch(void *self, const char *file, size_t max, struct buf *out, bool *found,
-	struct error *err)
-{
-	const struct client *const client = self;
-	struct bounded bounded = {out, max};
-	CLEANUP(buf_free) struct buf url = {0};
-	const char *text = NULL;
-
-	return join_url(client->request->metadata_url, file, &url, err)
-		&& buf_text(&url, &text, err)
-		&& get(client->get, text, (struct sink){write_bounded, &bounded}, found, err);
-}
-
-static bool load(void *self, const char *file, size_t max, struct buf *out, bool *found,
-	struct error *err)
-{
-	const struct client *const client = self;
-	char path[PATH_MAX];
-
-	return file_path(path, sizeof(path), client->request->metadata_dir, file, err)
-		&& file_read(path, max, out, found, err);
-}
-
-static bool store(void *self, const char *file, struct bytes content, struct error *err)
-{
-	const struct client *const client = self;
-	char path[PATH_MAX];
-
-	return file_path(path, sizeof(path), client->request->metadata_dir, file, err)
-		&& file_replace(path, content, 0644, err);
+	site_done(&client->site);
 }
 
 static bool open_client(struct client *client, struct tuf **tuf, struct error *err)
 {
-	const struct tuf_host host = {fetch, load, store, client};
-	/* Keyids of repositories that others made may be any name. */
-	const struct tuf_settings settings = {.now = (int64_t)time(NULL), .lax_keyids = true};
-
-	return get_new(&client->get, err) && tuf_open(&host, &settings, tuf, err);
+	client->site.url = client->request->metadata_url;
+	client->site.directory = client->request->metadata_dir;
+	return site_open(&client->site, tuf, err);
 }
 
 /* ---- targets ---- */
@@ -183,13 +123,13 @@ static bool fetch_target(
 
 	if (!tuf_check_new(target, &check, err) || !tuf_target_url(target, &name, err)
 		|| !buf_text(&name, &text, err)
-		|| !join_url(client->request->target_base_url, text, &url, err)
+		|| !site_join(client->request->target_base_url, text, &url, err)
 		|| !buf_text(&url, &text, err))
 		return false;
 
 	struct download download = {check, file_sink(fd)};
 
-	if (!get(client->get, text, (struct sink){write_checked, &download}, &found, err))
+	if (!get(client->site.get, text, (struct sink){write_checked, &download}, &found, err))
 		return false;
 	if (!found)
 		return error_set(err, ERROR_FAILED, "%s: not there", text);
