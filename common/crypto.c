@@ -9,7 +9,7 @@
 
 #include "common/crypto_openssl.h"
 
-bool crypto_fail(struct error *err, enum error_code code, const char *fmt, ...)
+bool(crypto_fail)(struct error *err, enum error_code code, const char *fmt, ...)
 {
 	const char *const why = ERR_reason_error_string(ERR_peek_last_error());
 	char text[sizeof(err->text)];

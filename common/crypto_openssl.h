@@ -25,6 +25,7 @@ struct crypto_public {
 
 /* error_set() with OpenSSL's last reason, if there is one, after the text. */
 bool crypto_fail(struct error *, enum error_code, const char *fmt, ...) PRINTF(3, 4);
+#define crypto_fail(...) ((void)(crypto_fail)(__VA_ARGS__), false)
 
 /* What kind of key it is: ERROR_MALFORMED for those we do not accept. */
 NODISCARD bool crypto_kind_of(const EVP_PKEY *, enum crypto_kind *, struct error *);
@@ -53,16 +54,20 @@ NODISCARD bool crypto_pem_next(
 	struct bytes *text, struct crypto_pem *, bool *found, struct error *);
 /* The same from a BIO, for keys: their text enters no buffer of ours. */
 NODISCARD bool crypto_pem_read(BIO *, struct crypto_pem *, struct error *);
+/* What may stand between blocks. */
+bool crypto_pem_is_space(uint8_t);
 /* Append one block to PEM. */
 NODISCARD bool crypto_pem_append(
 	struct buf *pem, const char *label, struct bytes der, struct error *);
 void crypto_pem_done(struct crypto_pem *);
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type stands in none */
 #define CRYPTO_CLEANUP(type, release)                                                          \
 	static inline void drop_##type(type **it)                                              \
 	{                                                                                      \
 		release(*it);                                                                  \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 CRYPTO_CLEANUP(BIO, BIO_free)
 CRYPTO_CLEANUP(EVP_PKEY, EVP_PKEY_free)

@@ -34,9 +34,14 @@ bool crypto_pem_read(BIO *bio, struct crypto_pem *out, struct error *err)
 	return true;
 }
 
+bool crypto_pem_is_space(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 static void skip_space(struct bytes *text)
 {
-	while (text->len > 0 && memchr(" \t\r\n", text->at[0], 4) != NULL) {
+	while (text->len > 0 && crypto_pem_is_space(text->at[0])) {
 		text->at++;
 		text->len--;
 	}

@@ -77,7 +77,7 @@ static bool from_der(struct bytes der, struct crypto_public **out, struct error 
 static bool nothing_follows(struct bytes rest, struct error *err)
 {
 	for (size_t i = 0; i < rest.len; i++)
-		if (memchr(" \t\r\n", rest.at[i], 4) == NULL)
+		if (!crypto_pem_is_space(rest.at[i]))
 			return error_set(err, ERROR_MALFORMED, "more than one public key");
 	return true;
 }

@@ -5,7 +5,7 @@
 
 #include "common/error.h"
 
-bool error_set(struct error *err, enum error_code code, const char *fmt, ...)
+bool(error_set)(struct error *err, enum error_code code, const char *fmt, ...)
 {
 	char text[sizeof(err->text)];
 	va_list args;
@@ -18,7 +18,7 @@ bool error_set(struct error *err, enum error_code code, const char *fmt, ...)
 	return false;
 }
 
-bool error_errno(struct error *err, const char *fmt, ...)
+bool(error_errno)(struct error *err, const char *fmt, ...)
 {
 	const int saved = errno;
 	const bool full = saved == ENOSPC || saved == EDQUOT;
@@ -32,7 +32,7 @@ bool error_errno(struct error *err, const char *fmt, ...)
 		err, full ? ERROR_SPACE : ERROR_FAILED, "%.400s: %s", what, strerror(saved));
 }
 
-bool error_while(struct error *err, const char *fmt, ...)
+bool(error_while)(struct error *err, const char *fmt, ...)
 {
 	char what[sizeof(err->text)];
 	char why[sizeof(err->text)];

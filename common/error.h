@@ -60,6 +60,11 @@ bool error_errno(struct error *, const char *fmt, ...) PRINTF(2, 3);
 /* Put what was being attempted before what went wrong, and return false. */
 bool error_while(struct error *, const char *fmt, ...) PRINTF(2, 3);
 
+/* That they return false is for the compiler to see too, and for static analysis. */
+#define error_set(...) ((void)(error_set)(__VA_ARGS__), false)
+#define error_errno(...) ((void)(error_errno)(__VA_ARGS__), false)
+#define error_while(...) ((void)(error_while)(__VA_ARGS__), false)
+
 /* The exit status a program that ends with CODE should have. */
 int error_exit_status(enum error_code);
 
