@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "common/artifact.h"
+#include "common/text.h"
 
+OWNER_UNSEEN_BEGIN
 bool artifact_pairs_add(
 	struct artifact_pairs *pairs, const char *name, const char *value, struct error *err)
 {
@@ -13,16 +15,16 @@ bool artifact_pairs_add(
 		return error_errno(err, "cannot allocate %s", name);
 	pairs->at = at;
 
-	const struct artifact_pair pair = {strdup(name), strdup(value)};
+	struct artifact_pair pair = {NULL, NULL};
 
-	if (pair.name == NULL || pair.value == NULL) {
+	if (!text_set(&pair.name, name, err) || !text_set(&pair.value, value, err)) {
 		free(pair.name);
-		free(pair.value);
-		return error_errno(err, "cannot allocate %s", name);
+		return false;
 	}
 	pairs->at[pairs->count++] = pair;
 	return true;
 }
+OWNER_UNSEEN_END
 
 const char *artifact_pairs_find(const struct artifact_pairs *pairs, const char *name)
 {

@@ -39,6 +39,7 @@ static bool no_memory(struct error *err)
 
 /* ---- texts and lists ---- */
 
+OWNER_UNSEEN_BEGIN
 static bool add_to_list(const struct config_reader *reader, struct config_list *list,
 	const char *text, struct error *err)
 {
@@ -53,6 +54,7 @@ static bool add_to_list(const struct config_reader *reader, struct config_list *
 	list->at[list->count++] = text;
 	return true;
 }
+OWNER_UNSEEN_END
 
 /* To the end of the list, or to where the one text goes. */
 static bool store_one(const struct config_reader *reader, const struct config_key *key,

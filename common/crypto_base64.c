@@ -8,7 +8,7 @@ static const char alphabet[]
 static void encode_group(const uint8_t *at, size_t len, char text[static 4])
 {
 	const uint32_t bits = (uint32_t)at[0] << 16 | (len > 1 ? (uint32_t)at[1] << 8 : 0)
-		| (len > 2 ? at[2] : 0u);
+		| (len > 2 ? at[2] : 0U);
 
 	text[0] = alphabet[bits >> 18];
 	text[1] = alphabet[bits >> 12 & 63];

@@ -2,6 +2,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/kdf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/crypto_openssl.h"
@@ -51,7 +52,7 @@ bool crypto_derive(
 
 	if (len >= sizeof(info))
 		return error_set(err, ERROR_USAGE, "label too long");
-	memcpy(info, label, len);
+	(void)snprintf(info, sizeof(info), "%s", label);
 
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),

@@ -57,7 +57,7 @@ static const char *or_dash(const char *text)
 static void date(int64_t time, char text[static 32])
 {
 	if (time == 0)
-		strcpy(text, "never");
+		memcpy(text, "never", sizeof("never"));
 	else
 		output_time(time, text);
 }

@@ -88,6 +88,7 @@ struct loaded {
 
 /* ---- what the table cannot say ---- */
 
+OWNER_UNSEEN_BEGIN
 static bool read_token(const char *path, char **out, struct error *err)
 {
 	CLEANUP(buf_free) struct buf token = {0};
@@ -105,6 +106,7 @@ static bool read_token(const char *path, char **out, struct error *err)
 		secret_wipe_bytes(token.at, token.room);
 	return ok;
 }
+OWNER_UNSEEN_END
 
 static bool take_server(
 	struct loaded *loaded, const struct server_section *section, struct error *err)
@@ -183,16 +185,31 @@ static bool take(struct loaded *loaded, struct error *err)
 	return take_servers(loaded, err) && take_home(settings, store->home, err);
 }
 
+static void loaded_free(struct loaded **at)
+{
+	struct loaded *const loaded = *at;
+
+	if (loaded == NULL)
+		return;
+	for (size_t i = 0; i < COUNT(loaded->tenant_tokens); i++) {
+		if (loaded->tenant_tokens[i] != NULL)
+			secret_wipe_bytes(
+				loaded->tenant_tokens[i], strlen(loaded->tenant_tokens[i]));
+		free(loaded->tenant_tokens[i]);
+	}
+	config_free(loaded->config);
+	free(loaded->settings.home);
+	free(loaded);
+}
+
 bool settings_load(const char *path, struct settings **out, struct error *err)
 {
-	CLEANUP(settings_cleanup) struct settings *settings = NULL;
-	struct loaded *const loaded = calloc(1, sizeof(*loaded));
+	CLEANUP(loaded_free) struct loaded *loaded = calloc(1, sizeof(*loaded));
 	char usual[PATH_MAX] = "";
 	bool found = false;
 
 	if (loaded == NULL)
 		return error_errno(err, "cannot allocate memory");
-	settings = &loaded->settings;
 	if (path == NULL && !home_settings(usual, sizeof(usual), err))
 		return false;
 
@@ -203,26 +220,16 @@ bool settings_load(const char *path, struct settings **out, struct error *err)
 		return false;
 	if (!take(loaded, err))
 		return error_while(err, "%s", from);
-	*out = settings;
-	settings = NULL;
+	*out = &loaded->settings;
+	loaded = NULL;
 	return true;
 }
 
 void settings_free(struct settings *settings)
 {
-	struct loaded *const loaded = (struct loaded *)settings;
+	struct loaded *loaded = (struct loaded *)settings;
 
-	if (settings == NULL)
-		return;
-	for (size_t i = 0; i < COUNT(loaded->tenant_tokens); i++) {
-		if (loaded->tenant_tokens[i] != NULL)
-			secret_wipe_bytes(
-				loaded->tenant_tokens[i], strlen(loaded->tenant_tokens[i]));
-		free(loaded->tenant_tokens[i]);
-	}
-	config_free(loaded->config);
-	free(settings->home);
-	free(loaded);
+	loaded_free(&loaded);
 }
 
 void settings_cleanup(struct settings **settings)

@@ -115,12 +115,14 @@ struct names {
 	size_t count, room;
 };
 
+OWNER_UNSEEN_BEGIN
 static void names_free(struct names *names)
 {
 	for (size_t i = 0; i < names->count; i++)
 		free(names->at[i]);
 	free(names->at);
 }
+OWNER_UNSEEN_END
 
 static bool names_add(struct names *names, struct bytes name, struct error *err)
 {

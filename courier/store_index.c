@@ -120,6 +120,7 @@ static size_t position(const struct index *index, const char *id, bool *there)
 	return low;
 }
 
+OWNER_UNSEEN_BEGIN
 void index_put(struct store *store, const struct index_entry *entry)
 {
 	struct index *const index = &store->index;
@@ -149,3 +150,4 @@ void index_put(struct store *store, const struct index_entry *entry)
 	*place = *entry;
 	place->label = label;
 }
+OWNER_UNSEEN_END

@@ -91,6 +91,7 @@ static bool damaged(struct error *err, unsigned tag)
 	return error_set(err, ERROR_DAMAGED, "field %u of a record does not fit", tag);
 }
 
+OWNER_UNSEEN_BEGIN
 static bool take_string(char **out, struct bytes value, struct error *err)
 {
 	char *const text = strndup((const char *)value.at, value.len);
@@ -100,6 +101,7 @@ static bool take_string(char **out, struct bytes value, struct error *err)
 	*out = text;
 	return true;
 }
+OWNER_UNSEEN_END
 
 /* What has no length of its own: copied as it is, or as 8 bytes. */
 static bool take_number(const struct record_field *field, void *at, uint64_t value)

@@ -36,7 +36,7 @@ static bool load_artifact_keys(struct sync *sync, struct error *err)
 	const struct control *const control = &sync->control;
 
 	sync->artifact_keys
-		= calloc(control->artifact_key_count + 1, sizeof(*sync->artifact_keys));
+		= calloc(control->artifact_key_count + 1, sizeof(struct crypto_public *));
 	if (sync->artifact_keys == NULL)
 		return error_errno(err, "cannot allocate memory");
 	for (size_t i = 0; i < control->artifact_key_count; i++) {

@@ -121,13 +121,30 @@ static void keep_peace(struct sync_talk *talk, const struct error *why)
 		sync_note(talk, &err);
 }
 
+/* As many as it takes. */
+static bool transfers(struct fetching *fetching, struct store_parcel *parcel,
+	struct server_assignment *assignment, struct error *err)
+{
+	bool whole = false;
+
+	fetching->fresh_urls = 0;
+	while (!whole) {
+		if (fetching->transfers++ >= TRANSFERS_MAX)
+			return error_set(err, ERROR_FAILED, "too many broken transfers");
+		if (!transfer(fetching, assignment, &whole, err)
+			&& !mend(fetching, parcel, assignment, err))
+			return false;
+	}
+	return true;
+}
+
 /* Fetch with the URL of JOB's device. */
 static bool fetch_by(struct fetching *fetching, struct sync_job *job, struct error *err)
 {
 	CLEANUP(server_assignment_free) struct server_assignment assignment = {0};
 	CLEANUP(store_parcel_free) struct store_parcel parcel = {0};
 	CLEANUP(sync_talk_done) struct sync_talk talk = {0};
-	bool found = false, whole = false;
+	bool found = false;
 
 	if (!sync_talk_begin(fetching->hand, job, &talk, err)
 		|| !store_get_parcel(fetching->hand->sync->store, job->device, job->deployment,
@@ -135,14 +152,10 @@ static bool fetch_by(struct fetching *fetching, struct sync_job *job, struct err
 		|| !copy_assignment(&parcel, &assignment, err))
 		return false;
 	fetching->talk = &talk;
-	fetching->fresh_urls = 0;
-	while (!whole) {
-		if (fetching->transfers++ >= TRANSFERS_MAX)
-			return error_set(err, ERROR_FAILED, "too many broken transfers");
-		if (!transfer(fetching, &assignment, &whole, err)
-			&& !mend(fetching, &parcel, &assignment, err))
-			break;
-	}
+
+	const bool whole = transfers(fetching, &parcel, &assignment, err);
+
+	fetching->talk = NULL;
 	if (!whole && err->code == ERROR_DEFERRED)
 		keep_peace(&talk, err);
 	return whole;

@@ -162,6 +162,7 @@ static bool take(struct pool *pool, struct work *out)
 	return work.talk != NULL || work.fetch != NULL;
 }
 
+OWNER_UNSEEN_BEGIN
 /* What a job waits for, it is told of later. */
 static bool wants(struct pool *pool, struct sync_job *job)
 {
@@ -176,6 +177,7 @@ static bool wants(struct pool *pool, struct sync_job *job)
 		sync_problem(job, ERROR_FAILED, "out of memory");
 	return false;
 }
+OWNER_UNSEEN_END
 
 /* Of thousands of devices only how it ended stays in memory. */
 static void tell(struct pool *pool, struct sync_job *job)

@@ -36,6 +36,7 @@ static size_t place_of(const struct needed *needed, const char *name, bool *ther
 	return low;
 }
 
+OWNER_UNSEEN_BEGIN
 static bool add_needed(struct needed *needed, const char *name, struct error *err)
 {
 	bool there = false;
@@ -58,6 +59,7 @@ static bool add_needed(struct needed *needed, const char *name, struct error *er
 	needed->count++;
 	return true;
 }
+OWNER_UNSEEN_END
 
 static bool need_blob(void *self, const struct store_parcel *parcel, struct error *err)
 {

@@ -73,11 +73,9 @@ bool arq_next(struct arq *arq, int64_t now_ms, struct frame *frame)
 {
 	struct frame next = {.type = FRAME_ACK, .connection = arq->connection};
 
-	if (now_ms >= arq->receiver.ack_ms)
-		arq_receiver_ack(&arq->receiver, &next);
-	else if (arq_sender_next(&arq->sender, now_ms, &next))
+	if (now_ms < arq->receiver.ack_ms && arq_sender_next(&arq->sender, now_ms, &next))
 		next.type = FRAME_DATA;
-	else if (now_ms >= arq->spoke_ms + ARQ_ALIVE_MS)
+	else if (now_ms >= arq->receiver.ack_ms || now_ms >= arq->spoke_ms + ARQ_ALIVE_MS)
 		arq_receiver_ack(&arq->receiver, &next);
 	else
 		return false;

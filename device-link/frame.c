@@ -189,8 +189,12 @@ bool frame_text(struct bytes run, char text[static FRAME_TEXT_SIZE])
 			run.at + run.len - (FRAME_TEXT_SIZE - 1), FRAME_TEXT_SIZE - 1};
 	for (size_t i = 0; i < run.len; i++) {
 		const bool space = run.at[i] == '\r' || run.at[i] == '\n' || run.at[i] == '\t';
-		const char c = space ? ' ' : printable(run.at[i]) ? (char)run.at[i] : '.';
+		char c = '.';
 
+		if (space)
+			c = ' ';
+		else if (printable(run.at[i]))
+			c = (char)run.at[i];
 		readable += space || printable(run.at[i]);
 		if (c != ' ' || (len > 0 && line[len - 1] != ' '))
 			line[len++] = c;

@@ -85,6 +85,7 @@ static void meeting_cleanup(struct meeting *meeting)
 	meeting_done(meeting);
 }
 
+OWNER_UNSEEN_BEGIN
 static bool add(const struct finding *finding, const char *name, const char *envelope,
 	struct error *err)
 {
@@ -101,6 +102,7 @@ static bool add(const struct finding *finding, const char *name, const char *env
 	digest_text(&meeting.request.statement.key, meeting.key);
 	return look_up(finding, &meeting, err) && push(finding->meetings, &meeting, err);
 }
+OWNER_UNSEEN_END
 
 static bool add_all(
 	const struct finding *finding, const struct json *inventory, struct error *err)

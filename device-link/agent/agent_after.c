@@ -24,11 +24,13 @@ static void last_line(struct bytes text, char *line, size_t room)
 	while (text.len > 0 && text.at[text.len - 1] == '\n')
 		text.len--;
 
-	const uint8_t *const before = text.len == 0 ? NULL : memrchr(text.at, '\n', text.len);
-	const size_t start = before == NULL ? 0 : (size_t)(before - text.at) + 1;
-
-	first_line((struct bytes){text.len == 0 ? NULL : text.at + start, text.len - start},
-		line, room);
+	for (size_t start = text.len; start > 0; start--)
+		if (text.at[start - 1] == '\n') {
+			text.at += start;
+			text.len -= start;
+			break;
+		}
+	first_line(text, line, room);
 }
 
 static bool after_gate(struct agent *agent, const struct process_end *end, struct error *err)

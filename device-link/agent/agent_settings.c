@@ -71,7 +71,7 @@ static const struct agent_section agent_defaults = {
 	.boot_id = "/proc/sys/kernel/random/boot_id",
 	.hook_timeout = 30,
 	.health_timeout = 300,
-	.reserve = 4 * 1024 * 1024,
+	.reserve = INT64_C(4) * 1024 * 1024,
 };
 
 static const struct installer_section installer_defaults = {.timeout = 3600};

@@ -12,7 +12,7 @@ static bool read_options(const struct command_line *line, const char **out, stru
 {
 	static const struct option options[] = {{"out", required_argument, NULL, 'o'}, {0}};
 
-	for (int c; (c = getopt_long(line->argc, line->argv, "o:", options, NULL)) != -1;) {
+	for (int c = 0; (c = getopt_long(line->argc, line->argv, "o:", options, NULL)) != -1;) {
 		if (c != 'o')
 			return error_set(err, ERROR_USAGE, "usage: request [--out DIR]");
 		*out = optarg;

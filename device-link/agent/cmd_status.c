@@ -122,7 +122,7 @@ bool cmd_status(const struct command_line *line, struct error *err)
 	CLEANUP(facts_free) struct facts facts = {0};
 	bool json = false;
 
-	for (int c; (c = getopt_long(line->argc, line->argv, "j", options, NULL)) != -1;) {
+	for (int c = 0; (c = getopt_long(line->argc, line->argv, "j", options, NULL)) != -1;) {
 		if (c != 'j')
 			return error_set(err, ERROR_USAGE, "usage: status [--json]");
 		json = true;

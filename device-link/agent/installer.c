@@ -112,15 +112,15 @@ bool installer_clear(const char *directory, struct error *err)
 
 int installer_run(const char *const *argv)
 {
-	enum { UNRUN = 126, WORDS_MAX = 64 };
-	char *words[WORDS_MAX + 1] = {NULL};
+	enum { UNRUN = 126 };
+	char *const *words = NULL;
 	int status = 0;
 	const pid_t pid = fork();
 
 	if (pid == 0) {
-		for (size_t i = 0; argv[i] != NULL && i < WORDS_MAX; i++)
-			words[i] = strdup(argv[i]);
-		(void)execvp(words[0], words);
+		/* It changes no word; only its type is from before const. */
+		memcpy(&words, &argv, sizeof(words));
+		(void)execvp(argv[0], words);
 		fprintf(stderr, "%s: cannot run: %s\n", argv[0], strerror(errno));
 		_exit(UNRUN);
 	}

@@ -89,7 +89,7 @@ bool job_log_read(const char *path, struct buf *out, struct error *err)
 	CLEANUP(buf_free) struct buf text = {0};
 	bool found = false;
 
-	if (!file_read(path, 2 * JOB_LOG_FILE_MAX, &text, &found, err))
+	if (!file_read(path, (size_t)2 * JOB_LOG_FILE_MAX, &text, &found, err))
 		return false;
 	if (text.len > JOB_LOG_MAX) {
 		buf_drop(&text, text.len - JOB_LOG_MAX);

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "courier-agent: %s\n", err.text);
 		return error_exit_status(err.code);
 	}
-	for (int option; (option = getopt(argc, argv, "+c:h")) != -1;) {
+	for (int option = 0; (option = getopt(argc, argv, "+c:h")) != -1;) {
 		if (option == 'c')
 			line.settings_path = optarg;
 		else if (option == 'h')
