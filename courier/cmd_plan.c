@@ -16,12 +16,18 @@ struct plan {
 	enum error_code code; /* of the blockers; ERROR_PARTIAL: several kinds */
 };
 
+static void plan_done(struct plan *plan)
+{
+	rehearsal_papers_done(&plan->papers);
+}
+
 static bool read_papers(struct plan *plan, struct error *err)
 {
 	CLEANUP(control_free) struct control control = {0};
 
 	return enrolment_need(plan->courier->store, &control, err)
-		&& rehearsal_read_papers(&control, &plan->papers, err);
+		&& rehearsal_read_papers(plan->courier->store, plan->courier->settings,
+			&control, &plan->papers, err);
 }
 
 /* ---- what a person sees ---- */
@@ -50,7 +56,10 @@ static bool print_what(const struct trip_device *trip, const struct rehearsal *r
 	return buf_print(line, err, "  %s -> %s", trip->running, parcel->artifact_name)
 		&& (parcel->state == PARCEL_WANTED
 			|| buf_print(line, err, "  %s, about %s on the wire", size, wire))
-		&& buf_print(line, err, "  until %s", until);
+		&& buf_print(line, err, "  until %s", until)
+		&& (rehearsal->repository == NULL
+			|| buf_print(line, err, " (%s of %s)", rehearsal->limit,
+				rehearsal->repository));
 }
 
 static bool print_line(const struct trip_device *trip, const struct rehearsal *rehearsal,
@@ -86,6 +95,10 @@ static void add_fact(
 	if (rehearsal->deliverable) {
 		json_add_integer(fact, "wire_s", rehearsal->wire_s);
 		json_add_integer(fact, "until", rehearsal->until);
+		output_add(
+			fact, "limit", rehearsal->repository == NULL ? NULL : rehearsal->limit);
+		output_add(fact, "repository", rehearsal->repository);
+		json_add_bool(fact, "vouched", rehearsal->is_vouched);
 		json_add_bool(fact, "rehearsed", rehearsal->rehearsed);
 	}
 
@@ -144,7 +157,7 @@ bool cmd_plan(struct courier *courier, int argc, char **argv, struct error *err)
 {
 	static const struct option options[]
 		= {{"until", required_argument, NULL, 'u'}, {NULL, 0, NULL, 0}};
-	struct plan plan = {.courier = courier, .date = (int64_t)time(NULL)};
+	CLEANUP(plan_done) struct plan plan = {.courier = courier, .date = (int64_t)time(NULL)};
 
 	for (int option = 0; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (option != 'u')

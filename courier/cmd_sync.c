@@ -8,6 +8,15 @@
 
 /* ---- what a person sees ---- */
 
+static bool print_until(const struct sync_result *result, struct buf *line, struct error *err)
+{
+	char until[32];
+
+	output_time(result->until, until);
+	return buf_print(line, err, "  vouched for until %s (%s of %s)", until, result->limit,
+		result->repository);
+}
+
 static bool print_line(const struct sync_result *result, struct buf *line, struct error *err)
 {
 	char size[32];
@@ -23,6 +32,8 @@ static bool print_line(const struct sync_result *result, struct buf *line, struc
 		return false;
 	if (result->carrying
 		&& !buf_print(line, err, "  carrying %s (%s)", result->artifact, size))
+		return false;
+	if (result->until != 0 && !print_until(result, line, err))
 		return false;
 	if (result->problem != NULL)
 		return buf_print(line, err, "  %s", result->problem);
@@ -41,6 +52,10 @@ static void add_fact(const struct sync_result *result, struct json *fact)
 		json_add_string(fact, "artifact", result->artifact);
 		json_add_integer(fact, "size", (int64_t)result->size);
 	}
+	output_add(fact, "repository", result->repository);
+	output_add(fact, "limit", result->limit);
+	if (result->until != 0)
+		json_add_integer(fact, "vouched_until", result->until);
 	json_add_integer(fact, "code", error_exit_status(result->code));
 	if (result->problem != NULL)
 		json_add_string(fact, "problem", result->problem);
@@ -61,6 +76,65 @@ static void tell(void *self, const struct sync_result *result)
 		output_say(&courier->output, "%s", err.text);
 }
 
+/* ---- repositories ---- */
+
+static bool print_repository(
+	const struct sync_repository_result *result, struct buf *line, struct error *err)
+{
+	const struct repository_facts *const facts = &result->facts;
+	char size[32], until[32];
+
+	output_size(facts->bytes, size);
+	output_time(facts->until, until);
+	if (!buf_print(line, err, "%-20s", result->name))
+		return false;
+	if (result->fresh
+		&& !buf_print(line, err, "  %zu files (%s) fetched, until %s (%s)",
+			facts->files, size, until, facts->role))
+		return false;
+	if (result->control > 0
+		&& !buf_print(line, err, "  control bundle %llu taken in",
+			(unsigned long long)result->control))
+		return false;
+	return result->problem == NULL || buf_print(line, err, "  %s", result->problem);
+}
+
+static void add_repository(const struct sync_repository_result *result, struct json *fact)
+{
+	const struct repository_facts *const facts = &result->facts;
+
+	json_add_string(fact, "repository", result->name);
+	json_add_bool(fact, "fresh", result->fresh);
+	if (result->fresh) {
+		for (size_t i = 0; i < TUF_KIND_COUNT; i++)
+			json_add_integer(
+				fact, tuf_kind_name((enum tuf_kind)i), facts->version[i]);
+		json_add_integer(fact, "files", (int64_t)facts->files);
+		json_add_integer(fact, "bytes", (int64_t)facts->bytes);
+		json_add_integer(fact, "until", facts->until);
+		json_add_string(fact, "limit", facts->role);
+	}
+	if (result->control > 0)
+		json_add_integer(fact, "control", (int64_t)result->control);
+	json_add_integer(fact, "code", error_exit_status(result->code));
+	output_add(fact, "problem", result->problem);
+}
+
+static void tell_repository(void *self, const struct sync_repository_result *result)
+{
+	const struct courier *const courier = self;
+	CLEANUP(json_cleanup) struct json *fact = json_new_object();
+	CLEANUP(buf_free) struct buf line = {0};
+	const char *text = NULL;
+	struct error err = {0};
+
+	add_repository(result, fact);
+	if (print_repository(result, &line, &err) && buf_text(&line, &text, &err))
+		output_fact(&courier->output, fact, text);
+	else
+		output_say(&courier->output, "%s", err.text);
+}
+
 static void progress(void *self, const char *device, uint64_t got, uint64_t size)
 {
 	const struct courier *const courier = self;
@@ -74,17 +148,22 @@ static void progress(void *self, const char *device, uint64_t got, uint64_t size
 
 bool cmd_sync(struct courier *courier, int argc, char **argv, struct error *err)
 {
-	static const struct option options[]
-		= {{"until", required_argument, NULL, 'u'}, {NULL, 0, NULL, 0}};
-	struct sync_options sync = {.done = tell, .progress = progress, .self = courier};
+	static const struct option options[] = {{"until", required_argument, NULL, 'u'},
+		{"metadata-only", no_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+	struct sync_options sync = {.done = tell,
+		.repository = tell_repository,
+		.progress = progress,
+		.self = courier};
 	const char *until = NULL;
 	struct error why = {0};
 
 	for (int option = 0; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		if (option != 'u')
+		if (option != 'u' && option != 'm')
 			return error_set(err, ERROR_USAGE,
-				"usage: courier sync [--until DATE] [DEVICE...]");
-		until = optarg;
+				"usage: courier sync [--metadata-only] [--until DATE] "
+				"[DEVICE...]");
+		sync.metadata_only |= option == 'm';
+		until = option == 'u' ? optarg : until;
 	}
 	if (optind < argc) {
 		sync.devices = (const char *const *)&argv[optind];
@@ -103,5 +182,5 @@ bool cmd_sync(struct courier *courier, int argc, char **argv, struct error *err)
 		*err = why;
 		return false;
 	}
-	return until == NULL || until_covered(courier->store, date, err);
+	return until == NULL || until_covered(courier->store, courier->settings, date, err);
 }

@@ -2,6 +2,7 @@
 
 #include "common/text.h"
 #include "courier/deliver_host.h"
+#include "courier/mandate.h"
 
 /* ---- the errand ---- */
 
@@ -92,19 +93,44 @@ static bool find_parcel(struct deliver_host *host, bool *found, struct error *er
 	return !*found || host->parcel.state != PARCEL_ANSWERED || try_again(host, found, err);
 }
 
-static void describe_offer(const struct deliver_host *host, struct message_offer *offer)
+/* Put together anew for every conversation: as long as it is the same it has the same
+ * digest. */
+static bool find_metadata(struct deliver_host *host, struct error *err)
+{
+	const struct trip_device trip = {
+		.device = &host->device,
+		.has_inventory = true,
+		.inventory = host->inventory,
+		.has_parcel = true,
+		.parcel = host->parcel,
+	};
+
+	buf_free(&host->metadata);
+	return mandate_bring(host->store, host->settings, &trip, &host->metadata, err);
+}
+
+static bool describe_offer(
+	struct deliver_host *host, struct message_offer *offer, struct error *err)
 {
 	const struct store_parcel *const parcel = &host->parcel;
+	struct digest metadata = {{0}};
 
+	if (!find_metadata(host, err)
+		|| (host->metadata.len > 0
+			&& !crypto_sha256(buf_bytes(&host->metadata), &metadata, err)))
+		return false;
 	*offer = (struct message_offer){
 		.deployment = bytes_of(parcel->deployment),
 		.name = bytes_of(parcel->artifact_name),
 		.digest = parcel->digest,
 		.size = parcel->size,
 		.unpacked = parcel->unpacked,
+		.metadata_size = host->metadata.len,
+		.metadata_digest = metadata,
 		.flags = (uint8_t)((host->options->stage ? MESSAGE_OFFER_STAGE : 0)
 			| (parcel->attempt > 1 ? MESSAGE_OFFER_RETRY : 0)),
 	};
+	return true;
 }
 
 static bool choose_errand(
@@ -125,9 +151,7 @@ static bool choose_errand(
 		return false;
 	host->unfetched = found && host->parcel.state == PARCEL_WANTED;
 	*errand = (struct visit_errand){.has_offer = found && !host->unfetched};
-	if (errand->has_offer)
-		describe_offer(host, &errand->offer);
-	return true;
+	return !errand->has_offer || describe_offer(host, &errand->offer, err);
 }
 
 static bool met(void *self, const struct visit_peer *peer, struct visit_errand *errand,
@@ -265,14 +289,25 @@ static bool lose_artifact(struct deliver_host *host, struct error *err)
 	return error_while(err, "run courier sync, which fetches the artifact again");
 }
 
+static bool read_metadata(const struct deliver_host *host, uint64_t offset, uint8_t *at,
+	size_t len, struct error *err)
+{
+	const struct buf *const metadata = &host->metadata;
+
+	if (offset > metadata->len || len > metadata->len - offset)
+		return error_set(err, ERROR_MALFORMED, "it asks for metadata beyond their end");
+	if (len > 0)
+		memcpy(at, metadata->at + offset, len);
+	return true;
+}
+
 static bool read_object(void *self, enum message_object object, uint64_t offset, uint8_t *at,
 	size_t len, struct error *err)
 {
 	struct deliver_host *const host = self;
 
-	if (object != MESSAGE_ARTIFACT)
-		return error_set(
-			err, ERROR_MALFORMED, "it asks for metadata, and there is none");
+	if (object == MESSAGE_METADATA)
+		return read_metadata(host, offset, at, len, err);
 	if (!open_reader(host, err))
 		return lose_artifact(host, err);
 	if (!note_taken(host, err))
@@ -312,4 +347,5 @@ void deliver_host_done(struct deliver_host *host)
 	crypto_public_free(host->key);
 	inventory_free(&host->inventory);
 	store_reader_close(host->reader);
+	buf_free(&host->metadata);
 }

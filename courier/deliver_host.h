@@ -25,6 +25,7 @@ struct deliver_host {
 	struct store *store;
 	const struct deliver_papers *papers;
 	const struct deliver_options *options;
+	const struct settings *settings;
 	void (*show)(struct deliver_host *, const char *phase, uint64_t sent, uint64_t size);
 	void *self; /* for show() */
 
@@ -39,6 +40,7 @@ struct deliver_host {
 	bool unfetched;             /* there is one, but its artifact is not here */
 	bool taken;                 /* it asked for its first byte */
 	struct store_reader *reader;
+	struct buf metadata;        /* of the offer: what it needs to judge for itself */
 	struct inventory inventory; /* the last one */
 	unsigned collected;
 	bool has_outcome;

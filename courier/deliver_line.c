@@ -130,6 +130,7 @@ void deliver_line_serve(struct deliver_line *line)
 	line->host = (struct deliver_host){
 		.store = line->store,
 		.papers = line->papers,
+		.settings = line->settings,
 		.options = line->options,
 		.show = deliver_talk_show,
 		.self = &talk,

@@ -14,8 +14,8 @@
 static const struct command commands[] = {
 	{"init", "[--out FILE] [FILE.control]", "make keys and a request; take the bundle in",
 		NEEDS_SETTINGS, cmd_init},
-	{"sync", "[--until DATE] [DEVICE...]", "report outcomes, fetch what is wanted",
-		NEEDS_STORE, cmd_sync},
+	{"sync", "[--metadata-only] [--until DATE] [DEVICE...]",
+		"report outcomes, fetch what is wanted", NEEDS_STORE, cmd_sync},
 	{"plan", "[--until DATE] [DEVICE...]",
 		"what would happen on site, and what is in the way", NEEDS_STORE, cmd_plan},
 	{"deliver", "[OPTION...] [DEVICE|LINK...]",

@@ -66,7 +66,12 @@ static void judge_time(const struct certificate_holder *us, const struct trip_de
 		block(out, &why);
 }
 
-bool rehearsal_read_papers(
+void rehearsal_papers_done(struct rehearsal_papers *papers)
+{
+	mandate_close_kept(&papers->kept);
+}
+
+bool rehearsal_read_papers(struct store *store, const struct settings *settings,
 	const struct control *control, struct rehearsal_papers *out, struct error *err)
 {
 	CLEANUP(certificate_cleanup) struct certificate *chain = NULL;
@@ -79,6 +84,8 @@ bool rehearsal_read_papers(
 			bytes_of(control->root), &crl, err))
 		return false;
 	made.revoked = certificate_crl_revokes(crl, chain);
+	if (!mandate_open_kept(store, settings, &made.kept, err))
+		return false;
 	*out = made;
 	return true;
 }
@@ -142,6 +149,55 @@ static bool judge_artifact(
 	return true;
 }
 
+/* ---- repositories ---- */
+
+static void limit(
+	const struct mandate *mandate, const struct settings *settings, struct rehearsal *out)
+{
+	if (mandate->until == 0 || mandate->until >= out->until)
+		return;
+	out->until = mandate->until;
+	out->repository = settings->repositories[mandate->source].name;
+	memcpy(out->limit, mandate->role, sizeof(out->limit));
+}
+
+static void judge_mandate_time(const struct mandate *mandate, const struct settings *settings,
+	int64_t date, struct rehearsal *out)
+{
+	struct error why = {0};
+	char end[32];
+
+	output_time(mandate->until, end);
+	if (mandate->until != 0 && mandate->until <= date
+		&& !error_set(&why, ERROR_EXPIRED, "%s of repository %s ends %s", mandate->role,
+			settings->repositories[mandate->source].name, end))
+		block(out, &why);
+}
+
+static bool judge_mandate(const struct rehearsal_papers *papers,
+	const struct settings *settings, const struct trip_device *trip, int64_t date,
+	struct rehearsal *out, struct error *err)
+{
+	const struct mandate_sources sources = mandate_sources_kept(&papers->kept);
+	struct mandate mandate;
+
+	if (sources.count == 0)
+		return true;
+	if (!mandate_for(&sources, trip, &mandate, err))
+		return false;
+	if (!mandate.found) {
+		if (papers->kept.why.code != ERROR_NONE)
+			block(out, &papers->kept.why);
+		return true;
+	}
+	if (mandate.why.code != ERROR_NONE)
+		block(out, &mandate.why);
+	judge_mandate_time(&mandate, settings, date, out);
+	limit(&mandate, settings, out);
+	out->is_vouched = mandate.why.code == ERROR_NONE;
+	return true;
+}
+
 static void block_unfetched(const struct trip_device *trip, struct rehearsal *out)
 {
 	struct error why = {0};
@@ -161,6 +217,9 @@ bool rehearsal_make(const struct rehearsal_papers *papers, const struct settings
 		made.deliverable = true;
 		made.wire_s = wire_seconds(settings, trip->parcel.size);
 		judge_us(papers, trip, date, &made);
+		if (trip->parcel.state != PARCEL_INSTALLED
+			&& !judge_mandate(papers, settings, trip, date, &made, err))
+			return false;
 		if (trip->parcel.state == PARCEL_WANTED)
 			block_unfetched(trip, &made);
 		else if (trip->parcel.state != PARCEL_INSTALLED

@@ -6,6 +6,7 @@
 #define COURIER_REHEARSAL_H
 
 #include "courier/control.h"
+#include "courier/mandate.h"
 #include "courier/settings.h"
 #include "courier/trip.h"
 
@@ -17,10 +18,13 @@ struct rehearsal_blocker {
 };
 
 struct rehearsal {
-	bool deliverable; /* there is something to bring, or to ask for */
-	bool rehearsed;   /* with facts the device signed */
-	int64_t wire_s;   /* of the artifact on the slowest configured line */
-	int64_t until;    /* nothing of it works after that, Unix seconds */
+	bool deliverable;       /* there is something to bring, or to ask for */
+	bool rehearsed;         /* with facts the device signed */
+	int64_t wire_s;         /* of the artifact on the slowest configured line */
+	int64_t until;          /* nothing of it works after that, Unix seconds: */
+	const char *repository; /* because of this one's role LIMIT; NULL: our certificate */
+	char limit[TUF_NAME_MAX + 1];
+	bool is_vouched; /* by a repository */
 	struct rehearsal_blocker blockers[REHEARSAL_BLOCKERS_MAX];
 	size_t blocker_count;
 };
@@ -29,9 +33,12 @@ struct rehearsal {
 struct rehearsal_papers {
 	struct certificate_holder us;
 	bool revoked;
+	struct mandate_kept kept; /* of repositories */
 };
 
-NODISCARD bool rehearsal_read_papers(
+void rehearsal_papers_done(struct rehearsal_papers *); /* zero is fine */
+
+NODISCARD bool rehearsal_read_papers(struct store *, const struct settings *,
 	const struct control *, struct rehearsal_papers *, struct error *);
 
 /* DATE: when the visit may be at the latest, Unix seconds. */

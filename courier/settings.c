@@ -20,6 +20,10 @@ struct server_section {
 	const char *name, *kind, *url, *ca, *proxy, *tenant_token_file;
 };
 
+struct repository_section {
+	const char *name, *url, *root, *ca, *proxy;
+};
+
 struct links_section {
 	struct config_list serial;
 	int64_t wait, reboot;
@@ -41,6 +45,14 @@ static const struct config_key server_keys[] = {
 	{"proxy", CONFIG_TEXT, .offset = offsetof(struct server_section, proxy)},
 	{"tenant-token-file", CONFIG_PATH,
 		.offset = offsetof(struct server_section, tenant_token_file)},
+};
+static const struct config_key repository_keys[] = {
+	{"url", CONFIG_TEXT, .offset = offsetof(struct repository_section, url),
+		.required = true},
+	{"root", CONFIG_PATH, .offset = offsetof(struct repository_section, root),
+		.required = true},
+	{"ca", CONFIG_PATH, .offset = offsetof(struct repository_section, ca)},
+	{"proxy", CONFIG_TEXT, .offset = offsetof(struct repository_section, proxy)},
 };
 static const struct config_key links_keys[] = {
 	{"serial", CONFIG_WORDS, .offset = offsetof(struct links_section, serial),
@@ -71,6 +83,8 @@ static const struct sync_section sync_defaults = {.parallel = 8};
 static const struct config_section table[] = {
 	{SECTION("server", server), .named = true,
 		.label = offsetof(struct server_section, name), .defaults = &server_defaults},
+	{SECTION("repository", repository), .named = true,
+		.label = offsetof(struct repository_section, name)},
 	{SECTION("links", links), .defaults = &links_defaults},
 	{SECTION("sync", sync), .defaults = &sync_defaults},
 	{SECTION("store", store)},
@@ -145,6 +159,28 @@ static bool take_servers(struct loaded *loaded, struct error *err)
 	return true;
 }
 
+static bool take_repositories(
+	struct settings *settings, const struct config *config, struct error *err)
+{
+	size_t count = 0;
+	const struct repository_section *const sections
+		= config_all(config, "repository", &count);
+
+	if (count > SETTINGS_REPOSITORIES_MAX)
+		return error_set(err, ERROR_USAGE, "more than %d repositories",
+			(int)SETTINGS_REPOSITORIES_MAX);
+	for (size_t i = 0; i < count; i++)
+		settings->repositories[settings->repository_count++]
+			= (struct repository_settings){
+				.name = sections[i].name,
+				.url = sections[i].url,
+				.root = sections[i].root,
+				.ca_file = sections[i].ca,
+				.proxy = sections[i].proxy,
+			};
+	return true;
+}
+
 static bool take_links(struct settings *settings, const struct config *config)
 {
 	const struct links_section *const links = config_one(config, "links");
@@ -182,7 +218,8 @@ static bool take(struct loaded *loaded, struct error *err)
 	if (!take_links(settings, loaded->config))
 		return error_set(err, ERROR_USAGE, "[links] serial: more than %d patterns",
 			(int)SETTINGS_LINKS_MAX);
-	return take_servers(loaded, err) && take_home(settings, store->home, err);
+	return take_servers(loaded, err) && take_repositories(settings, loaded->config, err)
+		&& take_home(settings, store->home, err);
 }
 
 static void loaded_free(struct loaded **at)

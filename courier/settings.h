@@ -4,14 +4,18 @@
 #ifndef COURIER_SETTINGS_H
 #define COURIER_SETTINGS_H
 
+#include "courier/repository.h"
 #include "courier/server.h"
 
-enum { SETTINGS_SERVERS_MAX = 16, SETTINGS_LINKS_MAX = 64 };
+enum { SETTINGS_SERVERS_MAX = 16, SETTINGS_REPOSITORIES_MAX = 8, SETTINGS_LINKS_MAX = 64 };
 
 struct settings {
 	char *home;                                           /* where the store is */
 	struct server_settings servers[SETTINGS_SERVERS_MAX]; /* [server NAME] */
 	size_t server_count;
+	struct repository_settings
+		repositories[SETTINGS_REPOSITORIES_MAX]; /* [repository NAME] */
+	size_t repository_count;
 	/* [links] serial = PATTERN[,BAUD] ...: paths with wildcards, as written; the usual
 	 * ones when the file has none. */
 	const char *links[SETTINGS_LINKS_MAX];

@@ -14,8 +14,9 @@ void sync_job_end(struct sync_job *job)
 	free(job->problem);
 	free(job->deployment);
 	free(job->blob);
-	job->artifact = job->problem = job->deployment = job->blob = NULL;
-	job->result.artifact = job->result.problem = NULL;
+	free(job->limit);
+	job->artifact = job->problem = job->deployment = job->blob = job->limit = NULL;
+	job->result.artifact = job->result.problem = job->result.limit = NULL;
 }
 
 static void sync_done(struct sync *sync)
@@ -26,6 +27,7 @@ static void sync_done(struct sync *sync)
 	for (size_t i = 0; i < sync->job_count; i++)
 		sync_job_end(&sync->jobs[i]);
 	free(sync->jobs);
+	sync_repositories_done(sync);
 	crypto_key_free(sync->key);
 	control_free(&sync->control);
 	(void)pthread_mutex_destroy(&sync->mutex);
@@ -142,6 +144,39 @@ static bool verdict(const struct sync *sync, struct error *err)
 		"%zu of %zu devices failed", failed, sync->job_count);
 }
 
+static bool begin(struct sync *sync, struct error *err)
+{
+	if (sync->options->metadata_only && sync->settings->repository_count == 0)
+		return error_set(err, ERROR_USAGE,
+			"no repository is configured: courier.conf needs a section "
+			"[repository NAME]");
+	if (!enrolment_need(sync->store, &sync->control, err))
+		return false;
+	sync_repositories_begin(sync);
+	sync_control(sync);
+	return load_artifact_keys(sync, err)
+		&& opening_key(sync->store, STORE_SERVER_KEY, &sync->key, err)
+		&& find_jobs(sync, err);
+}
+
+/* What is wrong with a repository is wrong for all; but devices that failed are told
+ * first. */
+static bool end(struct sync *sync, struct error *err)
+{
+	struct error why = {0};
+	const bool vouched = sync_repositories_end(sync, &why);
+
+	if (sync->job_count > 0 && !verdict(sync, err))
+		return false;
+	if (!vouched) {
+		*err = why;
+		return false;
+	}
+	return sync->job_count > 0
+		|| error_set(err, ERROR_NOTHING,
+			"no device is served: the operator's bundle lists none");
+}
+
 bool sync_run(struct store *store, const struct settings *settings,
 	const struct sync_options *options, struct error *err)
 {
@@ -154,17 +189,12 @@ bool sync_run(struct store *store, const struct settings *settings,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
 	};
 
-	if (!enrolment_need(store, &sync.control, err) || !load_artifact_keys(&sync, err)
-		|| !opening_key(store, STORE_SERVER_KEY, &sync.key, err)
-		|| !find_jobs(&sync, err))
+	if (!begin(&sync, err))
 		return false;
 	sync_all(&sync);
-	if (options->devices == NULL)
+	if (options->devices == NULL && !options->metadata_only)
 		tell_of_us(&sync);
-	if (!sync_sweep(store, err))
+	if (!options->metadata_only && !sync_sweep(store, err))
 		return false;
-	return sync.job_count > 0
-		? verdict(&sync, err)
-		: error_set(err, ERROR_NOTHING,
-			"no device is served: the operator's bundle lists none");
+	return end(&sync, err);
 }

@@ -194,6 +194,7 @@ static bool ready(struct sync *sync, struct sync_job *job, const struct sync_art
 		|| !store_move_parcel(
 			sync->store, job->device, job->deployment, PARCEL_FETCHED, NULL, err))
 		return false;
+	sync_compare(job, &artifact->digest, artifact->size);
 	job->result.size = artifact->size;
 	job->result.carrying = true;
 	job->result.changed = true;

@@ -4,14 +4,15 @@
  * Every device has a talk with its server: outcomes, inventory, next, claim
  * (sync_talk.c, sync_report.c, sync_inventory.c, sync_want.c).  Every artifact that
  * somebody then wants is fetched and verified, once, whatever the number of devices
- * that want it (sync_fetch.c).  Threads share this work (sync_pool.c).  Last the
- * courier speaks for itself (sync_courier.c).  All of it may be interrupted at any instant:
- * what was done is in the store, and the next sync does the rest.
+ * that want it (sync_fetch.c).  Repositories vouch for both (sync_vouch.c).  Threads share this
+ * work (sync_pool.c).  Last the courier speaks for itself (sync_courier.c).  All of it may be
+ * interrupted at any instant: what was done is in the store, and the next sync does the rest.
  */
 #ifndef COURIER_SYNC_PARTS_H
 #define COURIER_SYNC_PARTS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "courier/control.h"
 #include "courier/sync.h"
@@ -23,6 +24,18 @@ struct sync_job {
 	char *artifact, *problem;  /* owned; NULL none */
 	bool wants_fetch;          /* of DEPLOYMENT's artifact, kept as BLOB */
 	char *deployment, *blob;   /* owned; NULL none */
+	/* What a repository says of its artifact: */
+	bool is_vouched, is_indifferent; /* the device does not ask for it */
+	struct digest vouched_digest;
+	uint64_t vouched_size;
+	char *limit; /* owned; NULL none */
+};
+
+/* One repository of this sync. */
+struct sync_repository {
+	struct repository *at; /* NULL: not to be had */
+	struct error why;      /* code NONE: nothing is wrong */
+	uint64_t control;      /* number of the bundle taken in from it; 0 none */
 };
 
 struct sync {
@@ -37,12 +50,15 @@ struct sync {
 	struct sync_job *jobs;
 	size_t job_count, job_room;
 	pthread_mutex_t mutex; /* callbacks */
+	struct sync_repository repositories[SETTINGS_REPOSITORIES_MAX];
+	atomic_bool lacks_metadata; /* of some device */
 };
 
 /* What one thread has: its own connections. */
 struct sync_hand {
 	struct sync *sync;
 	struct server *servers[SETTINGS_SERVERS_MAX]; /* opened at first need */
+	struct http *http[SETTINGS_REPOSITORIES_MAX]; /* likewise */
 };
 
 /* ---- a talk: one device and its server ---- */
@@ -128,6 +144,22 @@ struct sync_artifact {
 
 /* Fetch and verify it unless that is done; the parcels of its jobs are READY then. */
 void sync_fetch(struct sync_hand *, struct sync_artifact *);
+
+/* ---- repositories ---- */
+
+/* Refresh all; what is wrong with one is noted there. */
+void sync_repositories_begin(struct sync *);
+void sync_repositories_done(struct sync *);
+/* Take in the courier's own control bundle, if one of them has a newer one. */
+void sync_control(struct sync *);
+/* Fetch what repositories say of the job's parcel, and compare; what is wrong is noted in
+ * the job. */
+void sync_vouch(struct sync_hand *, struct sync_job *);
+/* The artifact is here: is it what sync_vouch() was told of? */
+void sync_compare(struct sync_job *, const struct digest *, uint64_t size);
+/* After all jobs: what was fetched is carried from now on.  False: something is wrong with
+ * a repository. */
+NODISCARD bool sync_repositories_end(struct sync *, struct error *);
 
 /* ---- the pool ---- */
 

@@ -190,7 +190,9 @@ static void talk(struct pool *pool, struct sync_hand *hand, struct sync_job *job
 {
 	bool waits = false;
 
-	sync_talk(hand, job);
+	if (!hand->sync->options->metadata_only)
+		sync_talk(hand, job);
+	sync_vouch(hand, job);
 	(void)pthread_mutex_lock(&pool->mutex);
 	waits = wants(pool, job);
 	pool->talking--;
@@ -216,6 +218,8 @@ void sync_hand_done(struct sync_hand *hand)
 {
 	for (size_t i = 0; i < COUNT(hand->servers); i++)
 		server_close(hand->servers[i]);
+	for (size_t i = 0; i < COUNT(hand->http); i++)
+		http_free(hand->http[i]);
 }
 
 static void *run_hand(void *self)

@@ -119,6 +119,17 @@ void trip_device_done(struct trip_device *trip)
 	*trip = (struct trip_device){0};
 }
 
+const char *trip_device_type(const struct trip_device *trip)
+{
+	const char *const told = trip->has_inventory
+		? artifact_pairs_find(&trip->inventory.provides, "device_type")
+		: NULL;
+
+	if (told != NULL)
+		return told;
+	return trip->device->device_type == NULL ? "" : trip->device->device_type;
+}
+
 enum trip_standing trip_standing(const struct trip_device *trip)
 {
 	if (!trip->has_parcel)

@@ -32,6 +32,9 @@ void trip_device_done(struct trip_device *); /* zero is fine */
 NODISCARD bool trip_inventory(struct store *, const struct store_device *,
 	const struct crypto_public *key, struct inventory *, bool *found, struct error *);
 
+/* As it said, or the operator; empty: not known. */
+const char *trip_device_type(const struct trip_device *);
+
 /* Where the device is in this trip. */
 enum trip_standing {
 	TRIP_NOTHING,     /* nothing is carried for it */

@@ -30,7 +30,7 @@ done
 
 # Programs the scripts call, beyond what every Debian has (priority required).
 for program in gcc meson ninja pkg-config openssl mender-artifact mender clang-format mandoc \
-	clang unshare python3 valgrind faketime; do
+	clang unshare python3 valgrind faketime nginx; do
 	path=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$program") || {
 		failed=$((failed + 1))
 		echo "$program is not there"

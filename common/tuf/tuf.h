@@ -104,6 +104,8 @@ const struct tuf_metadata *tuf_top(const struct tuf *, enum tuf_kind);
 /* What expires first of all metadata now held, which are those of a refresh and of the
  * searches since: when, and the name of the role.  Borrowed until the next call. */
 int64_t tuf_valid_until(const struct tuf *, const char **role);
+/* The same of the top-level metadata, and of those the last search went through. */
+int64_t tuf_search_until(const struct tuf *, const char **role);
 
 /* ---- whether bytes are the target ---- */
 

@@ -346,7 +346,7 @@ bool tuf_find(struct tuf *tuf, const char *path, struct tuf_target *out, bool *f
 
 /* ---- how long it lasts ---- */
 
-int64_t tuf_valid_until(const struct tuf *tuf, const char **role)
+static int64_t first_to_expire(const struct tuf *tuf, bool last_search, const char **role)
 {
 	int64_t first = INT64_MAX;
 
@@ -356,9 +356,20 @@ int64_t tuf_valid_until(const struct tuf *tuf, const char **role)
 			*role = tuf_kind_name((enum tuf_kind)kind);
 		}
 	for (const struct tuf_held *held = tuf->held; held != NULL; held = held->next)
-		if (held->metadata->expires < first) {
+		if ((!last_search || held->used == tuf->searches)
+			&& held->metadata->expires < first) {
 			first = held->metadata->expires;
 			*role = held->name;
 		}
 	return first;
+}
+
+int64_t tuf_valid_until(const struct tuf *tuf, const char **role)
+{
+	return first_to_expire(tuf, false, role);
+}
+
+int64_t tuf_search_until(const struct tuf *tuf, const char **role)
+{
+	return first_to_expire(tuf, true, role);
 }
