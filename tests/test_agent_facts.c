@@ -92,6 +92,16 @@ static void the_ring_keeps_the_newest_and_the_chain(void **state)
 	assert_int_equal(err.code, ERROR_DAMAGED);
 }
 
+static bool has(const struct ring *ring, uint64_t sequence)
+{
+	CLEANUP(buf_free) struct buf envelope = {0}, log = {0}, inventory = {0};
+	struct error err = {0};
+	bool found = false;
+
+	MUST(ring_read(ring, sequence, &envelope, &log, &inventory, &found, &err));
+	return found;
+}
+
 static void a_damaged_receipt_harms_no_other(void **state)
 {
 	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
@@ -112,7 +122,30 @@ static void a_damaged_receipt_harms_no_other(void **state)
 	assert_int_equal(ring_newest(&ring), 2);
 	assert_null(ring_find(&ring, "dep-2"));
 	assert_non_null(ring_find(&ring, "dep-1"));
+	assert_true(has(&ring, 1));
+	assert_false(has(&ring, 2)); /* a courier would stop at it */
 	append(&ring, key, half, 3);
+}
+
+static void what_a_former_key_signed_is_still_given(void **state)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL, *later = NULL;
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL, *later_half = NULL;
+	struct ring ring;
+	struct error err = {0};
+
+	(void)state;
+	MUST(crypto_key_generate(CRYPTO_ED25519, &key, &err));
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(crypto_key_generate(CRYPTO_ED25519, &later, &err));
+	MUST(crypto_public_of(later, &later_half, &err));
+	MUST(ring_load(&ring, directory, half, &err));
+	append(&ring, key, half, 1);
+	MUST(ring_load(&ring, directory, later_half, &err));
+	append(&ring, later, later_half, 2);
+	assert_null(ring_find(&ring, "dep-1"));
+	assert_true(has(&ring, 1));
+	assert_true(has(&ring, 2));
 }
 
 /* ---- the job ---- */
@@ -292,6 +325,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_ring_keeps_the_newest_and_the_chain, make, clear),
 		cmocka_unit_test_setup_teardown(a_damaged_receipt_harms_no_other, make, clear),
+		cmocka_unit_test_setup_teardown(
+			what_a_former_key_signed_is_still_given, make, clear),
 		cmocka_unit_test_setup_teardown(a_job_comes_back_as_it_was, make, clear),
 		cmocka_unit_test_setup_teardown(marks_come_back_or_are_zero, make, clear),
 		cmocka_unit_test_setup_teardown(a_spool_goes_on_where_it_was, make, clear),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/dsse.h"
 #include "common/file.h"
 #include "device-link/agent/ring.h"
 
@@ -48,6 +49,16 @@ static void remember(struct ring *ring, const struct receipt *receipt)
 	entry->outcome = receipt->outcome;
 }
 
+/* One that a former key of this device signed is good, though not for us. */
+static bool is_damaged(struct bytes envelope, const struct crypto_public *key)
+{
+	struct digest own, signer;
+	struct error none = {0};
+
+	return !dsse_keyid(envelope, &signer, &none)
+		|| !crypto_public_fingerprint(key, &own, &none) || digest_equal(&own, &signer);
+}
+
 static bool load_one(
 	struct ring *ring, const char *name, const struct crypto_public *key, struct error *err)
 {
@@ -66,7 +77,8 @@ static bool load_one(
 		&& receipt.sequence == sequence)
 		remember(ring, &receipt);
 	else
-		ring->at[ring->count++] = (struct ring_entry){.sequence = sequence};
+		ring->at[ring->count++] = (struct ring_entry){
+			.sequence = sequence, .damaged = is_damaged(buf_bytes(&envelope), key)};
 	return true;
 }
 
@@ -121,6 +133,12 @@ bool ring_read(const struct ring *ring, uint64_t sequence, struct buf *envelope,
 	char path[PATH_MAX];
 	bool other = false;
 
+	for (size_t i = 0; i < ring->count; i++) {
+		if (ring->at[i].sequence != sequence || !ring->at[i].damaged)
+			continue;
+		*found = false;
+		return true;
+	}
 	return path_of(ring, sequence, suffix, path, err)
 		&& file_read(path, MESSAGE_STATEMENT_MAX, envelope, found, err)
 		&& path_of(ring, sequence, ".log", path, err)

@@ -15,7 +15,8 @@
 /* What is remembered of each receipt. */
 struct ring_entry {
 	uint64_t sequence;
-	bool readable; /* false: its file is damaged, and what follows is not set */
+	bool readable; /* false: it is damaged, or of a former key; what follows is not set */
+	bool damaged;  /* nobody can read it: it counts as one that is not there */
 	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
 	struct digest digest; /* of the artifact file */
 	enum outcome outcome;
