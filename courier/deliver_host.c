@@ -199,12 +199,12 @@ static bool digests_match(
 }
 
 static bool fill_receipt(const struct deliver_host *host, const struct message_receipt *message,
-	struct store_receipt *out, struct error *err)
+	const struct deliver_signer *signer, struct store_receipt *out, struct error *err)
 {
 	memcpy(out->device, host->device.id, sizeof(out->device));
 	out->sequence = host->device.former + message->sequence;
-	out->verified = host->device.certified;
-	return text_set(&out->key_pem, host->device.key_pem, err)
+	out->verified = host->device.certified && signer->key != NULL;
+	return (signer->pem == NULL || text_set(&out->key_pem, signer->pem, err))
 		&& buf_append(&out->envelope, message->envelope, err)
 		&& buf_append(&out->log, message->log, err)
 		&& buf_append(&out->inventory, message->inventory, err);
@@ -225,23 +225,62 @@ static bool has_parcel(
 	return true;
 }
 
+/* Of a key that is not known here, or not what that key signed: kept as evidence, which the
+ * operator may judge.  It ends nothing, and the visit goes on. */
+static bool keep_foreign(
+	struct deliver_host *host, const struct message_receipt *message, struct error *err)
+{
+	static const struct deliver_signer nobody = {0};
+	CLEANUP(store_receipt_free) struct store_receipt kept = {0};
+
+	if (!fill_receipt(host, message, &nobody, &kept, err)
+		|| !store_put_receipt(host->store, &kept, "", false, PARCEL_OUTCOME, err))
+		return false;
+	host->collected++;
+	return true;
+}
+
+static bool keep_own(struct deliver_host *host, const struct message_receipt *message,
+	const struct deliver_signer *signer, const struct receipt *receipt, struct error *err)
+{
+	CLEANUP(store_receipt_free) struct store_receipt kept = {0};
+	bool moves = false;
+
+	if (!fill_receipt(host, message, signer, &kept, err)
+		|| !has_parcel(host, receipt, &moves, err)
+		|| !store_put_receipt(host->store, &kept, receipt->deployment, moves,
+			outcome_terminal(receipt->outcome) ? PARCEL_OUTCOME : PARCEL_IN_PLACE,
+			err))
+		return false;
+	host->collected++;
+	return true;
+}
+
 static bool keep(
 	void *self, const struct message_receipt *message, bool *final, struct error *err)
 {
 	struct deliver_host *const host = self;
-	CLEANUP(store_receipt_free) struct store_receipt kept = {0};
+	CLEANUP(deliver_signer_free) struct deliver_signer signer = {0};
 	struct receipt receipt;
-	bool moves = false;
+	struct error why = {0};
 
-	if (!receipt_open(message->envelope, host->key, &receipt, err)
-		|| !digests_match(&receipt, message, err)
-		|| !fill_receipt(host, message, &kept, err)
-		|| !has_parcel(host, &receipt, &moves, err)
-		|| !store_put_receipt(host->store, &kept, receipt.deployment, moves,
-			outcome_terminal(receipt.outcome) ? PARCEL_OUTCOME : PARCEL_IN_PLACE,
-			err))
+	if (!deliver_signer_find(host, message->envelope, &signer, err))
 		return false;
-	host->collected++;
+
+	const bool good = signer.key != NULL
+		&& receipt_open(message->envelope, signer.key, &receipt, &why)
+		&& digests_match(&receipt, message, &why);
+
+	if (!good && signer.former) {
+		*final = false;
+		return keep_foreign(host, message, err);
+	}
+	if (!good) {
+		*err = why;
+		return false;
+	}
+	if (!keep_own(host, message, &signer, &receipt, err))
+		return false;
 	*final = is_errand(host, &receipt) && outcome_terminal(receipt.outcome);
 	if (is_errand(host, &receipt)) {
 		host->outcome = receipt;

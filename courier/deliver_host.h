@@ -54,6 +54,19 @@ void deliver_host_done(struct deliver_host *);
 /* Learn who the peer is - the device met before, if there was one - and keep what it says
  * of itself; fills device, key and inventory. */
 NODISCARD bool deliver_who(struct deliver_host *, const struct visit_peer *, struct error *);
+
+/* Whose signature a receipt has: the device's, or that of a key it had before. */
+struct deliver_signer {
+	struct crypto_public *key; /* NULL: of no key that was ever certified for it */
+	char *pem;
+	bool former;
+};
+
+void deliver_signer_free(struct deliver_signer *); /* caller's memory; zero is fine */
+/* By the hint in the envelope, which proves nothing: open it with the key. */
+NODISCARD bool deliver_signer_find(const struct deliver_host *, struct bytes envelope,
+	struct deliver_signer *, struct error *);
+
 struct visit_courier_host deliver_host_of(struct deliver_host *);
 /* HELLO for the device last met, or a stranger; borrows from the host. */
 struct message_hello deliver_hello(const struct deliver_host *, const struct session *);

@@ -152,6 +152,17 @@ static bool take_statement(struct store_device *known, const struct who *who,
 			&& replace_buf(&known->identity, peer->accept->identity, err));
 }
 
+/* What it signed with a key that was certified is still to be had from it. */
+static bool remember_key(
+	struct store_device *known, const char *pem, bool vouched, struct error *err)
+{
+	if (known->certified && vouched && known->key_pem != NULL
+		&& strcmp(known->key_pem, pem) != 0
+		&& !text_set(&known->former_pem, known->key_pem, err))
+		return false;
+	return text_set(&known->key_pem, pem, err);
+}
+
 /* What the store knows of it, brought up to date with what it just said. */
 static bool remember(const struct deliver_host *host, const struct who *who,
 	const struct visit_peer *peer, struct store_device *out, struct error *err)
@@ -174,7 +185,7 @@ static bool remember(const struct deliver_host *host, const struct who *who,
 		known.former = known.newest;
 	if (!take_statement(&known, who, peer, found, err)
 		|| !crypto_public_pem(who->key, &pem, err) || !buf_text(&pem, &text, err)
-		|| !text_set(&known.key_pem, text, err)
+		|| !remember_key(&known, text, who->vouched, err)
 		|| !replace_buf(&known.inventory, peer->accept->inventory, err))
 		return false;
 	known.certified = who->vouched;

@@ -96,6 +96,7 @@ struct store_device {
 	char *device_type, *artifact; /* as shipped, until its inventory tells */
 	char *label, *site, *group, *tier;
 	char *key_pem;        /* its public key, from a verified certificate or statement */
+	char *former_pem;     /* the certified key it had before that one; NULL: none */
 	bool certified;       /* the key's certificate chains to the fleet root */
 	char *chain_pem;      /* a new certificate to bring to it; NULL: none */
 	struct buf inventory; /* last DSSE_INVENTORY envelope */
@@ -183,7 +184,8 @@ NODISCARD bool store_each_parcel(struct store *, const char *device,
 struct store_receipt {
 	char device[CERTIFICATE_ID_MAX + 1];
 	uint64_t sequence; /* the device's own, and what its former lives gave */
-	char *key_pem;     /* whose signature it has: the device may have another key now */
+	char *key_pem;     /* whose signature it has: the device may have another key now;
+			      NULL: of no key that is known here */
 	struct buf envelope, log, inventory; /* verbatim */
 	bool verified;                       /* the key was certified when it came */
 	bool sent;                           /* the server has all of it */

@@ -28,6 +28,7 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(20, struct store_device, problem),
 	RECORD_FIELD(21, struct store_device, not_before),
 	RECORD_FIELD(22, struct store_device, former),
+	RECORD_FIELD(23, struct store_device, former_pem),
 };
 static const struct record_layout layout = {fields, COUNT(fields), sizeof(struct store_device)};
 

@@ -175,8 +175,10 @@ static bool keep(
 	const bool same = found
 		&& bytes_equal(buf_bytes(&there.envelope), buf_bytes(&receipt->envelope));
 
-	/* What somebody uncertified said gives way to what the device says. */
-	if (!found || (!same && receipt->verified && !there.verified)) {
+	/* What somebody uncertified said gives way to what the device says; and one of nobody's
+	 * key to the same once its key is known. */
+	if (!found
+		|| (receipt->verified && !there.verified && (!same || there.key_pem == NULL))) {
 		made.collected = store_now();
 		*news = true;
 		return insert(store, &place, &made, err);

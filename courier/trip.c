@@ -63,14 +63,22 @@ bool trip_inventory(struct store *store, const struct store_device *device,
 static bool look_at_receipt(void *self, const struct store_receipt *receipt, struct error *err)
 {
 	struct trip_device *const trip = self;
+	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
 	struct error ignored = {0};
 	struct receipt read;
 
 	(void)err;
 	trip->unsent += receipt->sent ? 0 : 1;
 	trip->unverified += receipt->sent || receipt->verified ? 0 : 1;
-	if (trip->key == NULL
-		|| !receipt_open(buf_bytes(&receipt->envelope), trip->key, &read, &ignored)
+	/* With the key the device had then. */
+	if (receipt->key_pem != NULL
+		&& !crypto_public_parse(bytes_of(receipt->key_pem), &key, &ignored))
+		return true;
+
+	const struct crypto_public *const signer = key == NULL ? trip->key : key;
+
+	if (signer == NULL
+		|| !receipt_open(buf_bytes(&receipt->envelope), signer, &read, &ignored)
 		|| !outcome_terminal(read.outcome))
 		return true;
 	trip->newest = read;

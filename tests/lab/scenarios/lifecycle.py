@@ -153,14 +153,19 @@ def reimaged(stage):
     same(stage.receipt(update, device)["outcome"], "CONFIRMED", "outcome")
 
 
-def rotated_key(stage):
-    """a device with a new key and its old memory: the same device, once certified anew"""
-    device = stage.devices[1]
-    stage.bring(stage.update(device))
+def new_key(stage, device):
+    """The device makes another key, and nobody has certified that yet."""
     device.stop()
     for name in ("key.pem", "certificate.pem"):
         os.unlink(device.path("state", name))
     device.start(stage.lab.program("agent"))
+
+
+def rotated_key(stage):
+    """a device with a new key and its old memory: the same device, once certified anew"""
+    device = stage.devices[1]
+    stage.bring(stage.update(device))
+    new_key(stage, device)
     update = stage.update(device)
     stage.sync()
     certified_anew(stage, device)
@@ -169,6 +174,51 @@ def rotated_key(stage):
     stage.sync()
     update.ended(device, "success")
     stage.receipt(update, device)
+
+
+def rotated_key_early(stage):
+    """a new key before anybody had the receipts of the old one: they count, by that"""
+    device = stage.devices[1]
+    stage.bring(stage.update(device))  # its key is known here
+    restore = reconfigure(stage, device, "report = none")
+    update = stage.update(device)
+    stage.sync()
+    stage.deliver(device.id, status=ANY)
+    stage.runs(device, update)
+    restore()
+    former = stage.home.path("former.pem")
+    shutil.copy(device.path("state", "certificate.pem"), former)
+    new_key(stage, device)
+    stage.sync(status=ANY)
+    certified_anew(stage, device)
+    results = stage.deliver(device.id, status=ANY)
+    check(results[device.id]["word"] in ("CONFIRMED", "UP TO DATE"), "word: %s", results)
+    stage.sync()
+    update.ended(device, "success")
+    stage.admin_verifies(update, device, former)
+    later = stage.update(device)
+    stage.bring(later)
+    later.ended(device, "success")
+    same(stage.receipt(later, device)["outcome"], "CONFIRMED", "outcome")
+
+
+def rotated_key_unknown(stage):
+    """a new key, and a courier that never knew the old one: what that signed stops nothing"""
+    device = stage.devices[1]
+    stage.bring(stage.update(device))
+    new_key(stage, device)
+    stage.sync(status=ANY)
+    certified_anew(stage, device)
+    stage.deliver(device.id, status=ANY)
+    other = stage.colleague("laptop-b", device)
+    update = stage.update(device)
+    with stage.carried_by(other):
+        stage.bring(update)
+    update.ended(device, "success")
+    same(stage.receipt(update, device)["outcome"], "CONFIRMED", "outcome")
+    stage.courier.enrol([device])  # the operator hands it back
+    stage.sync(status=ANY)
+    stage.bring(stage.update(device))
 
 
 def decommissioned(stage):
@@ -241,4 +291,5 @@ def issuer_rotation(stage):
 
 
 SCENARIOS = (gate_transfer, gate_install, gate_reboot, report_outcome, report_none, reimaged,
-             rotated_key, decommissioned, there_and_back, issuer_rotation)
+             rotated_key, rotated_key_early, rotated_key_unknown, decommissioned,
+             there_and_back, issuer_rotation)
