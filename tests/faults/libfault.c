@@ -77,6 +77,16 @@ static bool concerned_fd(int fd, char path[PATH_MAX], struct stat *there)
 	return is;
 }
 
+static bool is_there(const char *path)
+{
+	const int code = errno;
+	struct stat there;
+	const bool is = lstat(path, &there) == 0;
+
+	errno = code;
+	return is;
+}
+
 /* ---- opening ---- */
 
 static int open_at(int directory, const char *path, int flags, mode_t mode)
@@ -263,7 +273,8 @@ int mkdirat(int directory, const char *path, mode_t mode)
 		.number = SYS_mkdirat,
 		.argument = {directory, (long)path, (long)mode}};
 
-	if (!concerned_at(directory, path, whole))
+	/* One that exists is no change, and refused as such whatever the disk's state. */
+	if (!concerned_at(directory, path, whole) || is_there(whole))
 		return (int)syscall(SYS_mkdirat, directory, path, mode);
 	return (int)fault_event(&call);
 }

@@ -7,11 +7,13 @@
  * DIRECTORY/value holds one number, written out LINES times, so that a torn file shows.  A
  * line on stdout tells each number that is safe.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINES = 400 };
@@ -53,6 +55,9 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
+	/* As on a real disk, however full. */
+	if (mkdir(argv[2], 0700) == 0 || errno != EEXIST)
+		return 3;
 	(void)snprintf(new, sizeof(new), "%s/value.new", argv[2]);
 	(void)snprintf(value, sizeof(value), "%s/value", argv[2]);
 	for (long number = 1; number <= strtol(argv[3], NULL, 10); number++) {
