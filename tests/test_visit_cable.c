@@ -1,250 +1,8 @@
-/* Whole visits over whole channels over a cable in virtual time: cut and spoilt. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "device-link/channel.h"
-#include "tests/link_faulty.h"
-#include "tests/link_memory.h"
+/* Whole visits over cables that are slow, bad, or pulled: a file of some size. */
 #include "tests/test.h"
-#include "tests/visit_scene.h"
+#include "tests/visit_world.h"
 
-enum { COURIER, DEVICE, HOUR_MS = 3600 * 1000, SMALL = 60 * 1000 };
-
-/* One end: its channel and, while that is open, its visit. */
-struct side {
-	struct channel *channel;
-	bool visiting, left; /* the visit is there; it is over and BYE on its way */
-};
-
-struct world {
-	struct scene *scene;
-	struct session_identity identity[2];
-	struct cable *cable;
-	struct side sides[2];
-	struct faults faults;
-	uint64_t served; /* bytes of the artifact that the courier sent */
-	unsigned visits;
-	bool done, cut;
-};
-
-static const struct message outcome[] = {
-	STATE(INSTALLING, RUN("dep-1")),
-	RECEIPT(101), /* CONFIRMED */
-	STATE(IDLE, RUN("")),
-};
-
-/* ---- either visit, behind one face ---- */
-
-static void visit_end(struct world *world, int e)
-{
-	struct scene *const scene = world->scene;
-
-	if (e == COURIER) {
-		visit_courier_free(scene->up);
-		scene->up = NULL;
-	} else {
-		visit_device_free(scene->down);
-		scene->down = NULL;
-	}
-	world->sides[e].visiting = world->sides[e].left = false;
-}
-
-/* A device that is visited again asks for what it lacks, and tells what it told. */
-static void visit_begin(struct world *world, int e)
-{
-	struct scene *const scene = world->scene;
-	const struct session *const session = channel_session(world->sides[e].channel);
-	struct error err = {0};
-
-	visit_end(world, e);
-	if (e == COURIER) {
-		MUST(visit_courier_new(
-			&scene->desk_host, &scene->hello, session, &scene->up, &err));
-	} else {
-		scene->unit.asked = scene->unit.received;
-		scene->unit.offer.size = 0;
-		scene->unit.after = outcome;
-		scene->unit.after_count = COUNT(outcome);
-		MUST(visit_device_new(&scene->unit_host, session, &scene->down, &err));
-	}
-	world->sides[e].visiting = true;
-	world->visits++;
-}
-
-static void visit_take(struct world *world, int e, struct bytes message)
-{
-	struct error err = {0};
-
-	if (e == COURIER)
-		MUST(visit_courier_take(world->scene->up, message, &err));
-	else
-		MUST(visit_device_take(world->scene->down, message, &err));
-}
-
-static bool visit_give(struct world *world, int e, struct buf *message)
-{
-	const size_t room = channel_room(world->sides[e].channel);
-	struct error err = {0};
-	bool some = false;
-
-	if (e == COURIER)
-		MUST(visit_courier_give(world->scene->up, room, message, &some, &err));
-	else
-		MUST(visit_device_give(world->scene->down, room, message, &some, &err));
-	return some;
-}
-
-static enum visit_state visit_state_of(const struct world *world, int e)
-{
-	return e == COURIER ? visit_courier_state(world->scene->up)
-			    : visit_device_state(world->scene->down);
-}
-
-/* ---- the cable ---- */
-
-static void plug(struct world *world, int e)
-{
-	struct side *const side = &world->sides[e];
-	struct link *link = NULL;
-	struct error err = {0};
-
-	MUST(cable_plug(world->cable, e, &link, &err));
-	MUST(link_faulty_new(link, &world->faults, &link, &err));
-	world->faults.seed++;
-	MUST(channel_new(e == COURIER ? SESSION_COURIER : SESSION_DEVICE, link,
-		&world->identity[e], &side->channel, &err));
-}
-
-static void unplug(struct world *world, int e)
-{
-	channel_free(world->sides[e].channel);
-	world->sides[e].channel = NULL;
-	visit_end(world, e);
-}
-
-static void cut(void *self)
-{
-	struct world *const world = self;
-
-	world->cut = true;
-	cable_cut(world->cable);
-}
-
-static void count_data(struct world *world, struct bytes bytes)
-{
-	struct message message;
-	struct error err = {0};
-
-	MUST(message_decode(bytes, &message, &err));
-	if (message.type == MESSAGE_DATA)
-		world->served += message.data.bytes.len;
-}
-
-static void talk(struct world *world, int e)
-{
-	struct side *const side = &world->sides[e];
-	struct bytes came = {0};
-	bool some = true;
-
-	while (channel_receive(side->channel, &came))
-		visit_take(world, e, came);
-	while (some && channel_state(side->channel) == CHANNEL_OPEN) {
-		CLEANUP(buf_free) struct buf message = {0};
-		struct error err = {0};
-
-		some = visit_give(world, e, &message);
-		if (!some)
-			break;
-		count_data(world, buf_bytes(&message));
-		MUST(channel_send(side->channel, buf_bytes(&message), &err));
-	}
-	if (e == COURIER && visit_state_of(world, e) == VISIT_DONE && !side->left) {
-		side->left = true;
-		world->done = visit_courier_final(world->scene->up);
-		channel_close(side->channel);
-	}
-}
-
-static void step(struct world *world, int e)
-{
-	struct side *const side = &world->sides[e];
-	struct error err = {0};
-
-	if (side->channel == NULL)
-		plug(world, e);
-	if (!channel_step(side->channel, cable_now_ms(world->cable), &err)) {
-		assert_int_equal(err.code, ERROR_LINK);
-		unplug(world, e);
-		return;
-	}
-	if (channel_state(side->channel) == CHANNEL_OPEN && !side->visiting)
-		visit_begin(world, e);
-	if (side->visiting)
-		talk(world, e);
-	if (channel_state(side->channel) == CHANNEL_OVER) {
-		visit_end(world, e);
-		channel_again(side->channel);
-	}
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static void turn(struct world *world)
-{
-	const int64_t now_ms = cable_now_ms(world->cable);
-	int64_t next = cable_next_ms(world->cable);
-
-	for (int e = 0; e < 2; e++) {
-		step(world, e);
-		if (world->sides[e].channel != NULL)
-			next = sooner(next, channel_deadline_ms(world->sides[e].channel));
-	}
-	next = sooner(next, cable_next_ms(world->cable));
-	cable_advance(world->cable, next > now_ms && next != INT64_MAX ? next : now_ms + 1);
-}
-
-static void begin(struct world *world, const struct cable_settings *settings)
-{
-	void *state = NULL;
-	struct error err = {0};
-
-	*world = (struct world){.faults = {.seed = 1}};
-	assert_int_equal(make_scene(&state), 0);
-	world->scene = state;
-	world->scene->desk.errand.offer.size = SMALL;
-	world->scene->unit.stays = true;
-	visit_end(world, COURIER);
-	visit_end(world, DEVICE);
-	world->identity[COURIER] = fleet_identity(&world->scene->fleet, &world->scene->courier);
-	world->identity[DEVICE] = fleet_identity(&world->scene->fleet, &world->scene->device);
-	MUST(cable_new(settings, &world->cable, &err));
-}
-
-static void run(struct world *world)
-{
-	while (!world->done) {
-		if (cable_now_ms(world->cable) > HOUR_MS)
-			fail_msg("not within an hour: %u bytes of %u came",
-				(unsigned)world->scene->unit.received, (unsigned)SMALL);
-		turn(world);
-	}
-	assert_int_equal(world->scene->unit.received, SMALL);
-	assert_true(world->scene->desk.kept_count > 0);
-	assert_int_equal(world->scene->desk.kept[0], 101);
-}
-
-static void done(struct world *world)
-{
-	void *state = world->scene;
-
-	unplug(world, COURIER);
-	unplug(world, DEVICE);
-	cable_free(world->cable);
-	assert_int_equal(end_scene(&state), 0);
-}
+enum { SIZE = 60 * 1000 };
 
 static const struct cable_settings usual_serial = {.rate = 11520, .delay_ms = 5};
 
@@ -252,40 +10,38 @@ static void a_visit_over_a_good_cable_sends_everything_once(void **state)
 {
 	struct world world;
 
-	(void)state;
-	begin(&world, &usual_serial);
-	run(&world);
-	assert_int_equal(world.served, SMALL);
+	world_begin(&world, *state, &usual_serial, SIZE);
+	world_run(&world);
+	assert_int_equal(world.served, SIZE);
 	assert_int_equal(world.visits, 2);
 	/* 60000 bytes take 5.2 s at least; the meeting comes first. */
 	assert_true(cable_now_ms(world.cable) < 9000);
-	done(&world);
+	world_done(&world);
 }
 
 static void a_visit_over_a_bad_cable_comes_to_the_same_end(void **state)
 {
 	struct world world;
 
-	(void)state;
-	begin(&world, &usual_serial);
+	world_begin(&world, *state, &usual_serial, SIZE);
 	world.faults = (struct faults){
 		.seed = 7, .lost = 20000, .twice = 20000, .late = 20000, .damaged = 2000};
-	run(&world);
-	assert_int_equal(world.served, SMALL);
-	done(&world);
+	world_run(&world);
+	assert_int_equal(world.served, SIZE);
+	world_done(&world);
 }
 
 /* Bytes on the cable from end E when nothing goes wrong. */
-static uint64_t whole_of(int e)
+static uint64_t whole_of(void **state, int e)
 {
 	struct world world;
 
-	begin(&world, &usual_serial);
-	run(&world);
+	world_begin(&world, *state, &usual_serial, SIZE);
+	world_run(&world);
 
 	const uint64_t whole = cable_written(world.cable, e)->len;
 
-	done(&world);
+	world_done(&world);
 	return whole;
 }
 
@@ -295,23 +51,22 @@ static void a_cable_pulled_anywhere_is_resumed(void **state)
 {
 	enum { CUTS = 60, WINDOW = MESSAGE_WANTS * 30000 };
 
-	(void)state;
 	for (int e = 0; e < 2; e++) {
-		const uint64_t whole = whole_of(e);
+		const uint64_t whole = whole_of(state, e);
 
 		for (unsigned i = 0; i < CUTS; i++) {
 			struct world world;
 
-			begin(&world, &usual_serial);
+			world_begin(&world, *state, &usual_serial, SIZE);
 			world.faults.cut_after = 1 + i * whole / CUTS;
-			world.faults.cut = cut;
+			world.faults.cut = world_cut;
 			world.faults.self = &world;
-			plug(&world, e);
+			world_plug(&world, e);
 			world.faults.cut_after = 0; /* of those who come after */
-			run(&world);
+			world_run(&world);
 			assert_true(world.cut);
-			assert_true(world.served <= SMALL + WINDOW);
-			done(&world);
+			assert_true(world.served <= SIZE + WINDOW);
+			world_done(&world);
 		}
 	}
 }
@@ -324,5 +79,5 @@ int main(void)
 		cmocka_unit_test(a_cable_pulled_anywhere_is_resumed),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_scene, end_scene);
 }
