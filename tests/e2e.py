@@ -29,7 +29,7 @@ from scenarios.stage import Stage, Unlike  # noqa: E402
 EXPECTED = (Unlike, LabError, Failed, OSError, subprocess.TimeoutExpired)
 LOOP = command.SCENARIOS + outcomes.SCENARIOS + trouble.SCENARIOS + trust.SCENARIOS
 WIRE = {wire.v1: {"v2": False}, wire.v2: {"v2": True}}  # each with a server of its own
-PLAIN = {"devices": 2, "mender": (), "uncertified": ()}  # a stage with nothing special
+PLAIN = {"devices": 2, "mender": (), "uncertified": (), "cheap": True}  # nothing special
 # What is played together: scenarios that share a stage, how it is set up, and the others.
 FAMILIES = {
     "loop": (LOOP, {}, WIRE),

@@ -15,7 +15,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lab")]
 
 from labtool import artifact, client, view  # noqa: E402
-from labtool.courier_side import Courier  # noqa: E402
 from labtool.home import Home, LabError  # noqa: E402
 from labtool.loop import Lab  # noqa: E402
 from layer import Layer  # noqa: E402
@@ -28,20 +27,6 @@ AGENT = """#!/bin/sh
 while [ -e '{hold}' ]; do sleep 0.02; done
 exec env {environment} '{agent}' "$@"
 """
-
-
-class CheapCourier(Courier):
-    """Its passphrase costs nothing to stretch: most of what a command would do otherwise."""
-
-    def configure(self, baud):
-        super().configure(baud)
-        subprocess.run([os.path.join(os.path.dirname(self.binary), "..", "tests", "trip_tool"),
-                        "store", self.path(), self.home.path("passphrase")], check=True)
-
-
-class CheapLab(Lab):
-    def courier(self, name="courier", **how):
-        return CheapCourier(self.home, self.program("courier"), name, **how)
 
 
 class World:
@@ -60,8 +45,8 @@ class World:
             raise
 
     def begin(self):
-        CheapLab(self.home).up(1, self.build, BAUD)
-        self.lab = CheapLab(self.home)
+        Lab(self.home).up(1, self.build, BAUD, cheap=True)
+        self.lab = Lab(self.home)
         self.device = self.lab.devices[0]
         self.courier = self.lab.courier()
         self.configure()

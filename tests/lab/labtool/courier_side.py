@@ -37,12 +37,13 @@ class Courier:
     """One courier.  NAME is the stem of its files; several may share a lab."""
 
     def __init__(self, home, binary, name="courier", courier_id="laptop-1",
-                 technician="Ida Lab"):
+                 technician="Ida Lab", store_tool=None):
         self.home = home
         self.binary = binary
         self.name = name
         self.id = courier_id
         self.technician = technician
+        self.store_tool = store_tool  # makes a store whose passphrase is cheap
 
     def path(self, suffix=""):
         return self.home.path(self.name + suffix)
@@ -76,6 +77,8 @@ class Courier:
         passphrase = self.home.path("passphrase")
         if not os.path.exists(passphrase):
             write(passphrase, secrets.token_urlsafe(24) + "\n", 0o600)
+        if self.store_tool is not None:
+            subprocess.run([self.store_tool, "store", self.path(), passphrase], check=True)
 
     # What the operator does for it
 

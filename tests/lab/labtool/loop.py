@@ -14,7 +14,8 @@ from .home import LabError
 
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "build")
 PROGRAMS = {"courier": ("courier", "courier"), "agent": ("device-link", "agent", "courier-agent"),
-            "relay": ("tests", "lab", "serial-relay")}
+            "relay": ("tests", "lab", "serial-relay"), "trip-tool": ("tests", "trip_tool"),
+            "meter": ("tests", "meter")}
 BAUD = 115200
 ARTIFACT_KEYS = ("rsa", "p256", "ed25519")
 DEVICES_MAX = 255
@@ -52,17 +53,20 @@ class Lab:
         raise LabError("%s: no such device here" % name)
 
     def courier(self, name="courier", **how):
+        if self.facts.get("cheap"):
+            how.setdefault("store_tool", self.program("trip-tool"))
         return Courier(self.home, self.program("courier"), name, **how)
 
     # Bringing it up
 
     def up(self, devices, build=None, baud=BAUD, relay=(), bare=False, uncertified=(),
-           mender=(), v2=False, rs256=False):
+           mender=(), v2=False, rs256=False, cheap=False):
         """Everything, as far as it does not run yet; the server's URL.
 
         bare: nobody is certified, trusted or enrolled, that is left to the operator.
         uncertified, mender: numbers of devices that have no certificate, or Debian's
-        mender-client as an installer.
+        mender-client as an installer.  cheap: passphrases cost nothing to stretch, which is
+        most of what a small command costs, in time and in memory.
         """
         url = server_side.up(self.home, v2=v2, rs256=rs256)
         if self.facts is not None:
@@ -71,7 +75,8 @@ class Lab:
         if not 0 <= devices <= DEVICES_MAX:
             raise LabError("devices: 0 to %d" % DEVICES_MAX)
         self.facts = {"build": os.path.abspath(build or BUILD), "baud": baud,
-                      "devices": devices, "artifact_keys": list(ARTIFACT_KEYS), "bare": bare}
+                      "devices": devices, "artifact_keys": list(ARTIFACT_KEYS), "bare": bare,
+                      "cheap": cheap}
         if devices == 0:
             return url
         for name in ARTIFACT_KEYS:

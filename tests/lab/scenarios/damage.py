@@ -2,7 +2,9 @@
 
 import base64
 import glob
+import json
 import os
+import subprocess
 
 from cryptography.hazmat.primitives import serialization
 from hostile_artifacts import Member, Recipe, gz, xz
@@ -135,18 +137,14 @@ def zst_of_zeros(content):
 
 
 def memory_of(stage, *arguments):
-    """KiB that a command of courier had resident at most, beside what opening the store with
-    its passphrase takes (scrypt); and how it ended."""
-    def one(*words):
-        process = stage.start(*words)
-        text = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        return usage.ru_maxrss, process.returncode, text
-
-    opening = one("devices")[0]
-    most, status, text = one(*arguments)
-    return most - opening, status, text
+    """KiB that a command of courier had resident at most; how it ended, and what it said."""
+    meter = stage.home.path("meter.json")
+    done = subprocess.run([stage.lab.program("meter"), meter, *stage.courier.command(arguments)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, encoding="utf-8", check=False,
+                          env=stage.courier.environment())
+    with open(meter, encoding="ascii") as file:
+        return json.load(file)["memory_kib"], done.returncode, done.stdout
 
 
 def header_bombs(stage):
@@ -185,9 +183,9 @@ def payload_bomb(stage, device, suffix, pack):
     recipe.type_info = {"type": "lab-exec",
                         "artifact_provides": {"courier.counter": str(stage.made)}}
     write(stage.artifact_on_server(update), recipe.build())
-    more, status, text = memory_of(stage, "sync")
+    most, status, text = memory_of(stage, "sync")
     same(status, 0, "sync: " + text)
-    check(more < MEMORY_KIB, "%s: %d KiB", suffix, more)
+    check(most < MEMORY_KIB, "%s: %d KiB", suffix, most)
     results = stage.deliver(device.id, status=ANOTHER)
     same(results[device.id]["word"], "WAITING", "word")
     check("free" in results[device.id]["reason"], "reason: %s", results)

@@ -103,7 +103,8 @@ class Update:
 
 
 class Stage:
-    def __init__(self, build, devices=4, mender=(MENDER,), uncertified=(UNCERTIFIED,), v2=False):
+    def __init__(self, build, devices=4, mender=(MENDER,), uncertified=(UNCERTIFIED,), v2=False,
+                 cheap=False):
         self.directory = tempfile.mkdtemp(prefix="e2e-")
         self.home = Home(self.directory)
         self.lab = Lab(self.home)
@@ -112,7 +113,7 @@ class Stage:
         self.recabled = []
         try:
             self.lab.up(devices, build, BAUD, ["--baud", str(LINE)], uncertified=uncertified,
-                        mender=mender, v2=v2)
+                        mender=mender, v2=v2, cheap=cheap)
         except BaseException:
             self.close()
             raise
