@@ -1,24 +1,14 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """Writes canonical_json.txt: documents and their canonical form (OLPC dialect), both in hex.
 
-Made from Python's own json module and the rule of the dialect, not from our C code.
-usage: canonical_json.py > canonical_json.txt
+Made by securesystemslib, which python-tuf signs and verifies with, not from our C code.
+usage: canonical_json.py [COUNT [SEED]] > canonical_json.txt    (needs securesystemslib)
 """
 import json
 import random
 import sys
 
-
-def canonical(value):
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list):
-        return "[" + ",".join(map(canonical, value)) + "]"
-    return "{" + ",".join(canonical(k) + ":" + canonical(value[k]) for k in sorted(value)) + "}"
+from securesystemslib.formats import encode_canonical
 
 
 BY_HAND = [
@@ -52,14 +42,15 @@ def text(source):
 
 
 def main():
-    source = random.Random(20261122)
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    source = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 20261122)
     documents = BY_HAND + [
         json.dumps(made(source, 4), ensure_ascii=i % 2 == 0, indent=i % 3 or None)
-        for i in range(60)
+        for i in range(count)
     ]
     print("# document, canonical form; made by canonical_json.py")
     for document in documents:
-        form = canonical(json.loads(document))
+        form = encode_canonical(json.loads(document))
         print(document.encode().hex(), form.encode().hex())
 
 
