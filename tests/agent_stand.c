@@ -194,6 +194,7 @@ void stand_end(struct stand *stand)
 	buf_free(&stand->crl);
 	buf_free(&stand->chain);
 	buf_free(&stand->time);
+	buf_free(&stand->set);
 	for (size_t i = 0; i < STAND_KEPT; i++)
 		buf_free(&stand->logs[i]);
 	inventory_free(&stand->inventory);

@@ -35,14 +35,16 @@ struct stand {
 	struct buf crl;         /* empty: none */
 	struct buf chain;       /* likewise: for the device */
 	struct buf time;        /* likewise: a signed time */
+	struct buf set;         /* likewise: TUF metadata, offered with the artifact */
 	const char *deployment; /* NULL: nothing to offer */
 	uint8_t flags;
 	bool wrong_digest, wrong_bytes;
 	uint64_t cut_at; /* bytes sent after which the cable is pulled; 0: never */
 	bool identify;
-	bool mute;   /* opens the channel, and says nothing */
-	bool lame;   /* listens, and says nothing after HELLO */
-	int kill_ms; /* kill -9 the agent so long after the visit began; 0: never */
+	bool mute;    /* opens the channel, and says nothing */
+	bool lame;    /* listens, and says nothing after HELLO */
+	bool trickle; /* gives what is asked for by the byte, one a second */
+	int kill_ms;  /* kill -9 the agent so long after the visit began; 0: never */
 
 	/* what it got */
 	struct receipt kept[STAND_KEPT];
@@ -56,6 +58,7 @@ struct stand {
 	bool certified;
 	struct identity identity; /* of one that is not */
 	uint64_t sent, first;     /* bytes of artifact sent; offset of the first */
+	uint64_t sent_set;        /* bytes of metadata sent */
 	bool refused;
 	struct error why; /* how a visit failed */
 };

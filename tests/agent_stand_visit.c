@@ -101,7 +101,11 @@ static bool met(void *self, const struct visit_peer *peer, struct visit_errand *
 		.size = stand->artifact.len,
 		.unpacked = stand->artifact.len,
 		.flags = stand->flags};
-	if (!crypto_sha256(buf_bytes(&stand->artifact), &errand->offer.digest, err))
+	errand->offer.metadata_size = stand->set.len;
+	if (!crypto_sha256(buf_bytes(&stand->artifact), &errand->offer.digest, err)
+		|| (stand->set.len > 0
+			&& !crypto_sha256(
+				buf_bytes(&stand->set), &errand->offer.metadata_digest, err)))
 		return false;
 	if (stand->wrong_digest)
 		errand->offer.digest.at[0] ^= 1;
@@ -151,6 +155,12 @@ static bool read_object(void *self, enum message_object object, uint64_t offset,
 	struct stand *const stand = self;
 
 	(void)err;
+	if (object == MESSAGE_METADATA) {
+		assert_true(offset + len <= stand->set.len);
+		memcpy(at, stand->set.at + offset, len);
+		stand->sent_set += len;
+		return true;
+	}
 	assert_int_equal(object, MESSAGE_ARTIFACT);
 	assert_true(offset + len <= stand->artifact.len);
 	memcpy(at, stand->artifact.at + offset, len);
@@ -193,7 +203,10 @@ struct call {
 	struct visit_courier *visit;
 	struct visit_courier_host host;
 	struct message_hello hello;
-	bool greeted; /* HELLO was sent */
+	bool greeted;     /* HELLO was sent */
+	struct buf hoard; /* a DATA message of which a byte is given now and then */
+	size_t given;     /* bytes of it */
+	int64_t gave_ms;
 };
 
 static void begin(struct call *call, struct stand *stand, const struct session_identity *who)
@@ -211,6 +224,35 @@ static void begin(struct call *call, struct stand *stand, const struct session_i
 	MUST(channel_new(SESSION_COURIER, &end->link, who, &call->channel, &err));
 }
 
+/* The next byte of what is hoarded, when a second has gone by; true: there is some left. */
+static bool trickle(struct call *call)
+{
+	CLEANUP(buf_free) struct buf out = {0};
+	struct message message = {0};
+	struct error err = {0};
+
+	if (call->hoard.len == 0)
+		return false;
+	if (clock_ms() < call->gave_ms + 1000)
+		return true;
+	MUST(message_decode(buf_bytes(&call->hoard), &message, &err));
+	message.data.offset += call->given;
+	message.data.bytes = (struct bytes){message.data.bytes.at + call->given, 1};
+	MUST(message_encode(&message, &out, &err));
+	MUST(channel_send(call->channel, buf_bytes(&out), &err));
+	call->gave_ms = clock_ms();
+	call->given++;
+	return true;
+}
+
+/* Instead of sending it. */
+static void hoard(struct call *call, struct bytes message)
+{
+	struct error err = {0};
+
+	MUST(buf_append(&call->hoard, message, &err));
+}
+
 static bool exchange(struct call *call, struct error *err)
 {
 	struct bytes message;
@@ -220,12 +262,15 @@ static bool exchange(struct call *call, struct error *err)
 		if (!visit_courier_take(call->visit, message, err))
 			return false;
 	while (some && channel_state(call->channel) == CHANNEL_OPEN
-		&& !(call->stand->lame && call->greeted)) {
+		&& !(call->stand->lame && call->greeted) && !trickle(call)) {
 		CLEANUP(buf_free) struct buf out = {0};
 
 		if (!visit_courier_give(
-			    call->visit, channel_room(call->channel), &out, &some, err)
-			|| (some && !channel_send(call->channel, buf_bytes(&out), err)))
+			    call->visit, channel_room(call->channel), &out, &some, err))
+			return false;
+		if (some && call->stand->trickle && out.at[0] == MESSAGE_DATA)
+			hoard(call, buf_bytes(&out));
+		else if (some && !channel_send(call->channel, buf_bytes(&out), err))
 			return false;
 		call->greeted = call->greeted || some;
 	}
@@ -282,6 +327,7 @@ static void part(struct call *call, enum stand_end end)
 	}
 	visit_courier_free(call->visit);
 	channel_free(call->channel);
+	buf_free(&call->hoard);
 }
 
 enum stand_end stand_visit(struct stand *stand, int seconds)
@@ -295,7 +341,7 @@ enum stand_end stand_visit(struct stand *stand, int seconds)
 	bool over = false;
 
 	stand->phase_count = 0;
-	stand->sent = stand->first = 0;
+	stand->sent = stand->first = stand->sent_set = 0;
 	stand->why = (struct error){0};
 	begin(&call, stand, &who);
 	while (!over && clock_ms() < until) {

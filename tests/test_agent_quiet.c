@@ -7,16 +7,16 @@
 
 enum { PATIENCE_S = 120 }; /* of the test: more than the device has */
 
-static void expect_hanging_up(struct stand *stand)
+static void expect_hanging_up(struct stand *stand, const char *why)
 {
 	char log[8192];
 
 	assert_int_equal(stand_visit(stand, PATIENCE_S), STAND_FAILED);
 	assert_int_equal(stand->why.code, ERROR_LINK);
 	stand_read(stand, "agent.log", log, sizeof(log));
-	assert_non_null(strstr(log, "it is its turn, and it says nothing"));
+	assert_non_null(strstr(log, why));
 	/* And whoever has something to say is heard. */
-	stand->mute = stand->lame = false;
+	stand->mute = stand->lame = stand->trickle = false;
 	stand_expect(stand, STAND_DONE);
 	assert_int_equal(stand_last(stand)->outcome, OUTCOME_CONFIRMED);
 }
@@ -29,7 +29,7 @@ static void one_that_says_no_hello_does_not_hold_the_device(void **state)
 	stand_start(&stand);
 	stand_load(&stand, "file-2", "dep-1");
 	stand.mute = true;
-	expect_hanging_up(&stand);
+	expect_hanging_up(&stand, "it is its turn, and it says nothing");
 	stand_end(&stand);
 }
 
@@ -41,8 +41,20 @@ static void one_that_was_accepted_and_falls_silent_does_not_either(void **state)
 	stand_start(&stand);
 	stand_load(&stand, "file-2", "dep-1");
 	stand.lame = true;
-	expect_hanging_up(&stand);
+	expect_hanging_up(&stand, "it is its turn, and it says nothing");
 	assert_true(stand.certified); /* it had ACCEPT */
+	stand_end(&stand);
+}
+
+static void one_that_gives_byte_by_byte_does_not_either(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	stand.trickle = true;
+	expect_hanging_up(&stand, "it is its turn, and it brings next to nothing");
 	stand_end(&stand);
 }
 
@@ -72,6 +84,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			one_that_was_accepted_and_falls_silent_does_not_either,
 			stand_world_quiet),
+		cmocka_unit_test_teardown(
+			one_that_gives_byte_by_byte_does_not_either, stand_world_quiet),
 		cmocka_unit_test_teardown(a_device_at_work_is_waited_for, stand_world_quiet),
 	};
 

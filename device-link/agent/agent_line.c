@@ -83,8 +83,19 @@ static bool begin_visit(struct agent *agent, struct error *err)
 	if (!agent->visit_surveyed)
 		return agent_survey_start(agent, err);
 	agent->heard_ms = agent->now_ms;
+	agent->trickle = 0;
 	return visit_device_new(
 		&agent->host, channel_session(agent->channel), &agent->visit, err);
+}
+
+/* DATA by the byte would go on for ever: only a fair amount of them counts. */
+static void note(struct agent *agent, struct bytes message)
+{
+	agent->trickle += message.len;
+	if (message.len > 0 && message.at[0] == MESSAGE_DATA && agent->trickle < AGENT_TRICKLE)
+		return;
+	agent->heard_ms = agent->now_ms;
+	agent->trickle = 0;
 }
 
 static bool take_messages(struct agent *agent, struct error *err)
@@ -92,7 +103,7 @@ static bool take_messages(struct agent *agent, struct error *err)
 	struct bytes message;
 
 	while (channel_receive(agent->channel, &message)) {
-		agent->heard_ms = agent->now_ms;
+		note(agent, message);
 		if (!visit_device_take(agent->visit, message, err))
 			return false;
 	}
@@ -120,10 +131,13 @@ static bool hear(struct agent *agent, struct error *err)
 	const uint32_t rate = channel_rate(agent->channel);
 	const int64_t message_ms = rate == 0 ? 0 : 1000LL * SESSION_MESSAGE_MAX / rate;
 
-	if (agent_visit_works(agent))
+	if (agent_visit_works(agent)) {
 		agent->heard_ms = agent->now_ms;
+		agent->trickle = 0;
+	}
 	return agent->now_ms < agent->heard_ms + AGENT_QUIET_MS + message_ms
-		|| error_set(err, ERROR_TIMEOUT, "it is its turn, and it says nothing");
+		|| error_set(err, ERROR_TIMEOUT, "it is its turn, and it %s",
+			agent->trickle == 0 ? "says nothing" : "brings next to nothing");
 }
 
 /* What the other end does wrong ends the conversation, not the agent. */

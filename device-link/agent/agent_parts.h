@@ -33,6 +33,7 @@ enum {
 	AGENT_REBOOT_MS = 300 * 1000, /* for a reboot that was commanded to happen */
 	AGENT_RETRY_MS = 10 * 1000,
 	AGENT_QUIET_MS = 30 * 1000, /* for a courier whose turn it is; slow lines get more */
+	AGENT_TRICKLE = 4096,       /* bytes of DATA in that time are too few */
 };
 
 /* Something the courier is to be told. */
@@ -80,6 +81,7 @@ struct agent {
 	struct visit_device *visit;
 	bool met, accepted; /* a survey was ordered for it; ACCEPT was made */
 	int64_t heard_ms;   /* its last message, or when it became its turn */
+	size_t trickle;     /* bytes of DATA since then */
 	bool carried;       /* the job's artifact was offered in it */
 	bool new_chain;     /* a certificate came: use it from the next one on */
 	struct job_courier visitor;
