@@ -57,6 +57,22 @@ void mandate_compare(struct mandate *, const struct digest *, uint64_t size);
 NODISCARD bool mandate_pack(struct store *, const char *repository, const char *device,
 	const struct mandate *, struct buf *set, struct error *);
 
+/* What a device would say to it at DATE: its own judgement of the set it would be brought.
+ * What it would refuse goes to the mandate's WHY; false is trouble here.  SEEN: versions it
+ * is known to have; 0 not known. */
+struct mandate_rehearsal {
+	const char *device, *device_type, *deployment;
+	const struct digest *digest; /* of the artifact */
+	uint64_t size;
+	bool directed;     /* it demands a direction */
+	uint64_t sequence; /* the highest it has seen; 0 none */
+	int64_t seen[TUF_KIND_COUNT];
+	int64_t date;
+};
+
+NODISCARD bool mandate_rehearse(struct store *, const char *repository,
+	const struct mandate_rehearsal *, struct mandate *, struct error *);
+
 /* ---- what is kept ---- */
 
 struct settings;

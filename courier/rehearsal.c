@@ -84,6 +84,7 @@ bool rehearsal_read_papers(struct store *store, const struct settings *settings,
 			bytes_of(control->root), &crl, err))
 		return false;
 	made.revoked = certificate_crl_revokes(crl, chain);
+	made.store = store;
 	if (!mandate_open_kept(store, settings, &made.kept, err))
 		return false;
 	*out = made;
@@ -174,6 +175,38 @@ static void judge_mandate_time(const struct mandate *mandate, const struct setti
 		block(out, &why);
 }
 
+/* The device's own judgement, of what it would be brought. */
+static bool rehearse_mandate(const struct rehearsal_papers *papers,
+	const struct settings *settings, const struct trip_device *trip, int64_t date,
+	struct mandate *mandate, struct error *err)
+{
+	const struct mandate_rehearsal rehearsal = {
+		.device = trip->device->id,
+		.device_type = trip_device_type(trip),
+		.deployment = trip->parcel.deployment,
+		.digest = &trip->parcel.digest,
+		.size = trip->parcel.size,
+		.directed = mandate->is_directed,
+		.date = date,
+	};
+
+	return !trip->parcel.has_digest || mandate->why.code != ERROR_NONE
+		|| mandate_rehearse(papers->store, settings->repositories[mandate->source].name,
+			&rehearsal, mandate, err);
+}
+
+/* One expired role is said once, by the name that people know. */
+static void block_mandate(const struct mandate *mandate, const struct settings *settings,
+	int64_t date, struct rehearsal *out)
+{
+	judge_mandate_time(mandate, settings, date, out);
+	if (mandate->why.code != ERROR_NONE
+		&& (mandate->why.code != ERROR_EXPIRED || mandate->until > date))
+		block(out, &mandate->why);
+	limit(mandate, settings, out);
+	out->is_vouched = mandate->why.code == ERROR_NONE;
+}
+
 static bool judge_mandate(const struct rehearsal_papers *papers,
 	const struct settings *settings, const struct trip_device *trip, int64_t date,
 	struct rehearsal *out, struct error *err)
@@ -190,11 +223,9 @@ static bool judge_mandate(const struct rehearsal_papers *papers,
 			block(out, &papers->kept.why);
 		return true;
 	}
-	if (mandate.why.code != ERROR_NONE)
-		block(out, &mandate.why);
-	judge_mandate_time(&mandate, settings, date, out);
-	limit(&mandate, settings, out);
-	out->is_vouched = mandate.why.code == ERROR_NONE;
+	if (!rehearse_mandate(papers, settings, trip, date, &mandate, err))
+		return false;
+	block_mandate(&mandate, settings, date, out);
 	return true;
 }
 

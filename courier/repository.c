@@ -7,7 +7,7 @@
 #include "courier/output.h"
 #include "courier/repository_private.h"
 
-enum { HELD_MAX = 8 << 20 /* bytes of delegated metadata in memory at a time */ };
+enum { HELD_MAX = 6 << 20 /* bytes of delegated metadata in memory at a time */ };
 
 /* ---- beginning and end ---- */
 
@@ -53,8 +53,7 @@ static bool read_pinned(struct repository *repository, struct error *err)
 	if (!file_read(path, TUF_ROOT_MAX, &raw, NULL, err)
 		|| !buf_append(&repository->pinned, buf_bytes(&raw), err))
 		return false;
-	if (!tuf_metadata_new(&raw, TUF_ROOT, false, &root, err)
-		|| !tuf_metadata_read(root, err)
+	if (!tuf_metadata_new(&raw, TUF_ROOT, true, &root, err) || !tuf_metadata_read(root, err)
 		|| !tuf_verify(root, &root->keys, &root->roles[TUF_ROOT], err))
 		return error_while(err, "%s", path);
 	repository->pinned_version = root->version;
@@ -89,9 +88,8 @@ bool repository_open(struct store *store, const struct repository_settings *sett
 static bool open_client(struct repository *repository, struct error *err)
 {
 	const struct tuf_host host = repository_host(repository);
-	/* Repositories of others may name keys as they like. */
-	const struct tuf_settings settings
-		= {.now = repository->now, .lax_keyids = true, .held_max = HELD_MAX};
+	/* As strict as a device. */
+	const struct tuf_settings settings = {.now = repository->now, .held_max = HELD_MAX};
 
 	tuf_cleanup(&repository->tuf);
 	return tuf_open(&host, &settings, &repository->tuf, err);

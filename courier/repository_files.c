@@ -250,7 +250,7 @@ static bool is_former(struct buf *old, const struct tuf_metadata *new,
 {
 	CLEANUP(tuf_metadata_cleanup) struct tuf_metadata *root = NULL;
 
-	if (!tuf_metadata_new(old, TUF_ROOT, false, &root, err) || !tuf_metadata_read(root, err)
+	if (!tuf_metadata_new(old, TUF_ROOT, true, &root, err) || !tuf_metadata_read(root, err)
 		|| !tuf_verify(root, &root->keys, &root->roles[TUF_ROOT], err)
 		|| !tuf_verify(new, &root->keys, &root->roles[TUF_ROOT], err))
 		return false;
@@ -290,7 +290,7 @@ bool repository_former_roots(struct repository *repository, struct error *err)
 	bool more = repository->pinned_version > 1;
 
 	if (!buf_append(&raw, buf_bytes(&repository->pinned), err)
-		|| !tuf_metadata_new(&raw, TUF_ROOT, false, &root, err)
+		|| !tuf_metadata_new(&raw, TUF_ROOT, true, &root, err)
 		|| !tuf_metadata_read(root, err))
 		return false;
 	while (more) {

@@ -7,6 +7,7 @@ Memory is the most that was ever resident.  The passphrase of these stores is ch
 stretch: unlocking a real one takes 64 MiB for a quarter of a second, and gives them back.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -15,8 +16,11 @@ import sys
 import unittest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lab"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "lab")]
 
+import tuf_repository  # noqa: E402
+from labtool.repository_side import RepositorySide  # noqa: E402
 from labtool.trip import Trip  # noqa: E402
 
 COURIER = TRIP_TOOL = METER = None
@@ -151,6 +155,61 @@ class Reading(Base):
         self.trip = trip
         for words, (few, many) in per_device.items():
             self.assertLess(many, 2 * few, words)
+
+
+class Vouched(Base):
+    """A repository with a direction for each device, in 64 bins."""
+
+    def make(self, count):
+        self.enrol(count)
+        self.trip.tool("fill", self.trip.home, self.trip.path("passphrase"))
+        self.side = RepositorySide(self.trip.lab)
+        self.repository = tuf_repository.Repository()
+        keys = [tuf_repository.Key()]
+        for number in range(64):
+            prefixes = ["%02x" % (4 * number + i) for i in range(4)]
+            self.repository.delegate("targets", "bin-%02d" % number, None, keys,
+                                     path_hash_prefixes=prefixes)
+        self.repository.signed["targets"]["targets"]["artifacts/rel-2.mender"] = {
+            "length": 1010000, "hashes": {"sha256": hashlib.sha256(b"rel-2").hexdigest()}}
+        for number in range(count):
+            self.direct("pump-%05d" % number, 1)
+        self.repository.publish()
+        self.side.publish(self.repository)
+        self.side.configure(self.trip.home, self.repository)
+
+    def direct(self, device, sequence):
+        path = "devices/%s/direction.json" % device
+        role = "bin-%02d" % (hashlib.sha256(path.encode()).digest()[0] // 4)
+        self.repository.add_target(path, json.dumps({
+            "_type": "direction", "version": 1, "device": device, "deployment": "1",
+            "sequence": sequence, "artifacts": [{
+                "path": "artifacts/rel-2.mender", "length": 1010000,
+                "sha256": hashlib.sha256(b"rel-2").hexdigest()}]}).encode(), role)
+        return role
+
+    def test_each_file_crosses_once_in_bounded_memory(self):
+        count = 1000
+        self.make(count)
+        cost = self.courier("sync", "--metadata-only")
+        self.tell("sync --metadata-only", cost)
+        given = self.side.given()
+        self.assertEqual(len(given), len(set(given)))
+        self.assertEqual(len(given), 3 + 64 + count)
+        facts = self.trip.courier("plan")
+        self.assertEqual({fact["vouched"] for fact in facts}, {True})
+        self.tell("plan", self.courier("plan"))
+        role = self.direct("pump-00007", 2)
+        self.repository.publish(["timestamp", "snapshot", role])
+        self.side.publish(self.repository)
+        since = self.side.mark()
+        self.tell("sync --metadata-only, again", self.courier("sync", "--metadata-only"))
+        self.assertEqual(len(self.side.given(since)), 4)
+
+    def tell(self, what, cost):
+        print("%-30s %6.2f s CPU, %5.1f MiB" % (
+            what, cost["user_s"] + cost["system_s"], cost["memory_kib"] / 1024))
+        self.assertLess(cost["memory_kib"], MEMORY_KIB)
 
 
 def main():

@@ -44,15 +44,7 @@ class Base(unittest.TestCase):
         self.sequence = 0
 
     def configure(self, root="1.root.json"):
-        """The courier knows of the repository, and trusts that root."""
-        path = os.path.join(self.trip.home, "courier.conf")
-        with open(path, encoding="utf-8") as file:
-            text = file.read().split("[repository")[0]
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text + "[repository fleet]\nurl = %s\nroot = root.json\nca = %s\n" % (
-                self.side.url, self.side.path("cert.pem")))
-        with open(os.path.join(self.trip.home, "root.json"), "wb") as file:
-            file.write(self.repository.served[root])
+        self.side.configure(self.trip.home, self.repository, root)
 
     def begin(self, *names, size=20000, deploy=True):
         self.names = names or ("pump-1",)

@@ -516,7 +516,8 @@ static bool load_one(void *self, const struct store_device *device, struct error
 	const struct cargo *const cargo = self;
 	CLEANUP(crypto_key_cleanup) struct crypto_key *key = key_of(device->id);
 	CLEANUP(store_device_free) struct store_device copy = {0};
-	struct store_parcel parcel = {.deployment = "1", .attempt = 1, .size = 1010000};
+	struct store_parcel parcel
+		= {.deployment = "1", .attempt = 1, .size = 1010000, .has_digest = true};
 	struct error err = {0};
 	bool found = false;
 
@@ -526,6 +527,7 @@ static bool load_one(void *self, const struct store_device *device, struct error
 	(void)snprintf(parcel.device, sizeof(parcel.device), "%s", device->id);
 	parcel.artifact_id = parcel.artifact_name = (char *)(uintptr_t) "rel-2";
 	parcel.facts = cargo->facts;
+	MUST(crypto_sha256(bytes_of("rel-2"), &parcel.digest, &err));
 	MUST(store_get_device(cargo->store, device->id, &copy, &found, &err));
 	keep_inventory(cargo->store, cargo->visit, &copy, key);
 	MUST(store_put_parcel(cargo->store, &parcel, "loaded", &err));

@@ -114,6 +114,17 @@ class RepositorySide:
                 path = directory + slash + digest + "." + base
             self.write("targets/" + path, content)
 
+    def configure(self, home, repository, root="1.root.json"):
+        """The courier whose COURIER_HOME is HOME knows of it, and trusts that root."""
+        path = os.path.join(home, "courier.conf")
+        with open(path, encoding="utf-8") as file:
+            text = file.read().split("[repository")[0]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "[repository fleet]\nurl = %s\nroot = root.json\nca = %s\n" % (
+                self.url, self.path("cert.pem")))
+        with open(os.path.join(home, "root.json"), "wb") as file:
+            file.write(repository.served[root])
+
     # What it was asked for
 
     def mark(self):

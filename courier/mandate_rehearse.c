@@ -1,0 +1,88 @@
+/* The device's own judgement, before the trip. */
+#include <stdio.h>
+
+#include "common/tuf/carried.h"
+#include "courier/mandate.h"
+
+/* A device whose root is known, or begins with the first that is here. */
+struct stand_in {
+	const struct tuf_set *set;
+	int64_t root;
+};
+
+enum { ROOTS_MAX = 4096 };
+
+static bool find_root(const struct stand_in *device, struct bytes *out)
+{
+	const int64_t first = device->root > 0 ? device->root : 1;
+	const int64_t last = device->root > 0 ? device->root : ROOTS_MAX;
+	char name[32];
+
+	for (int64_t version = first; version <= last; version++) {
+		(void)snprintf(name, sizeof(name), "%lld.root.json", (long long)version);
+		if (tuf_set_find(device->set, TUF_SET_METADATA, name, out))
+			return true;
+	}
+	return false;
+}
+
+static bool load(void *self, const char *file, size_t max, struct buf *out, bool *found,
+	struct error *err)
+{
+	struct bytes root;
+
+	(void)max;
+	*found = file[0] == 'r' && find_root(self, &root);
+	return !*found || buf_append(out, root, err);
+}
+
+static void judge(const struct tuf_set *set, const struct mandate_rehearsal *rehearsal,
+	struct mandate *mandate)
+{
+	struct stand_in device = {set, rehearsal->seen[TUF_ROOT]};
+	const struct tuf_host host = {.load = load, .self = &device};
+	struct carried_question question = {
+		.device = rehearsal->device,
+		.device_type = rehearsal->device_type,
+		.deployment = rehearsal->deployment,
+		.digest = *rehearsal->digest,
+		.size = rehearsal->size,
+		.directed = rehearsal->directed,
+		.now = rehearsal->date,
+		.mark = {.sequence = rehearsal->sequence},
+	};
+	struct carried_answer answer = {.valid_until = 0};
+	struct error why = {0};
+
+	for (size_t kind = 0; kind < TUF_KIND_COUNT; kind++)
+		question.seen[kind] = rehearsal->seen[kind];
+	if (carried_judge(set, &host, &question, &answer, &why)
+		|| mandate->why.code != ERROR_NONE)
+		return;
+	if (why.code == ERROR_ROLLBACK) {
+		why.code = ERROR_CONTACT;
+		(void)error_while(&why, "the device already has newer metadata, sync");
+	}
+	mandate->why = why;
+}
+
+bool mandate_rehearse(struct store *store, const char *repository,
+	const struct mandate_rehearsal *rehearsal, struct mandate *mandate, struct error *err)
+{
+	CLEANUP(buf_free) struct buf packed = {0};
+	CLEANUP(tuf_set_done) struct tuf_set set = {.count = 0};
+	struct error why = {0};
+
+	if (!mandate_pack(store, repository, rehearsal->device, mandate, &packed, &why)
+		|| !tuf_set_open(buf_bytes(&packed), &set, &why)) {
+		if (why.code == ERROR_DAMAGED || why.code == ERROR_UNAUTHORISED) {
+			*err = why;
+			return false;
+		}
+		if (mandate->why.code == ERROR_NONE)
+			mandate->why = why;
+		return true;
+	}
+	judge(&set, rehearsal, mandate);
+	return true;
+}
