@@ -64,9 +64,11 @@ class Worker:
         return self.world
 
     def leave(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # nothing is left half ended
         world, self.world = self.world, None
         if world is not None:
             world.close()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def after_failure(self, error):
         """What its reader wants to know; this lab is not used again."""
