@@ -84,6 +84,8 @@ static bool read_sizes(const struct json *object, struct artifact *artifact, str
 		|| !json_need_integer(object, "size", &size, err)
 		|| !json_need_digest(object, "digest", &artifact->digest, err))
 		return false;
+	if (payload < 0 || size < 0)
+		return error_set(err, ERROR_MALFORMED, "a size below 0");
 	artifact->payload_size = (uint64_t)payload;
 	artifact->size = (uint64_t)size;
 	return true;
