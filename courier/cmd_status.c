@@ -5,6 +5,7 @@
 
 #include "courier/command.h"
 #include "courier/enrolment.h"
+#include "courier/mandate.h"
 #include "courier/trip.h"
 
 struct status {
@@ -14,7 +15,8 @@ struct status {
 	struct certificate_holder us; /* with a bundle */
 	int64_t now, synced;
 	size_t served, standing[TRIP_FAILED + 1], unsent, unverified, problems, kept;
-	struct buf kept_lines; /* a line for each of them, up to KEPT_SHOWN */
+	struct buf kept_lines;            /* a line for each of them, up to KEPT_SHOWN */
+	struct mandate_kept repositories; /* as they were fetched */
 };
 
 enum { KEPT_SHOWN = 20 };
@@ -23,6 +25,7 @@ static void status_done(struct status *status)
 {
 	control_free(&status->control);
 	buf_free(&status->kept_lines);
+	mandate_close_kept(&status->repositories);
 }
 
 static bool count_one(void *self, const struct trip_device *trip, struct error *err)
@@ -62,11 +65,58 @@ static bool gather(struct status *status, struct error *err)
 
 	if (!enrolment_open(store, &status->control, &status->has_control, err)
 		|| !trip_each(store, all, false, count_one, status, err)
-		|| !store_each_parcel(store, NULL, count_kept, status, err))
+		|| !store_each_parcel(store, NULL, count_kept, status, err)
+		|| !mandate_open_kept(
+			store, status->courier->settings, &status->repositories, err))
 		return false;
 	return !status->has_control
 		|| (certificate_parse(bytes_of(status->control.chain), &chain, err)
 			&& certificate_holder(chain, &status->us, err));
+}
+
+/* ---- repositories ---- */
+
+static void add_repositories(const struct status *status, struct json *fact)
+{
+	const struct settings *const settings = status->courier->settings;
+	struct json *const all = json_add_array(fact, "repositories");
+
+	for (size_t i = 0; i < status->repositories.count; i++) {
+		struct json *const one = json_append_object(all);
+		struct repository_facts facts;
+
+		json_add_string(one, "repository", settings->repositories[i].name);
+		if (status->repositories.at[i] == NULL)
+			continue;
+		repository_facts(status->repositories.at[i], &facts);
+		for (size_t kind = 0; kind < TUF_KIND_COUNT; kind++)
+			json_add_integer(
+				one, tuf_kind_name((enum tuf_kind)kind), facts.version[kind]);
+		json_add_integer(one, "until", facts.until);
+		json_add_string(one, "limit", facts.role);
+		json_add_bool(one, "expired", facts.until <= status->now);
+	}
+}
+
+static bool print_repository(
+	const struct status *status, size_t i, struct buf *line, struct error *err)
+{
+	struct repository *const at = status->repositories.at[i];
+	const char *const name = status->courier->settings->repositories[i].name;
+	struct repository_facts facts;
+	char until[32], rest[32];
+
+	if (at == NULL)
+		return buf_print(line, err, "repository   %s: %s", name,
+			status->repositories.why.code == ERROR_NONE
+				? "never fetched"
+				: status->repositories.why.text);
+	repository_facts(at, &facts);
+	output_time(facts.until, until);
+	output_duration(facts.until - status->now, rest);
+	return buf_print(line, err, "repository   %s, until %s (%s): %s%s", name, until,
+		facts.role, facts.until <= status->now ? "EXPIRED" : rest,
+		facts.until <= status->now ? "" : " left");
 }
 
 /* ---- what is shown ---- */
@@ -94,6 +144,7 @@ static void say_json(const struct status *status)
 	json_add_integer(fact, "unverified", (int64_t)status->unverified);
 	json_add_integer(fact, "kept", (int64_t)status->kept);
 	json_add_integer(fact, "problems", (int64_t)status->problems);
+	add_repositories(status, fact);
 	output_fact(&status->courier->output, fact, "");
 }
 
@@ -154,6 +205,14 @@ static bool say_kept(struct status *status, struct error *err)
 	return true;
 }
 
+static bool say_repositories(const struct status *status, struct buf *line, struct error *err)
+{
+	for (size_t i = 0; i < status->repositories.count; i++)
+		if (!say_line(status, line, print_repository(status, i, line, err), err))
+			return false;
+	return true;
+}
+
 static bool say_text(struct status *status, struct error *err)
 {
 	CLEANUP(buf_free) struct buf line = {0};
@@ -164,7 +223,7 @@ static bool say_text(struct status *status, struct error *err)
 	return say_line(status, &line, print_courier(status, &line, err), err)
 		&& say_line(status, &line, print_trip(status, &line, err), err)
 		&& say_line(status, &line, print_unsent(status, &line, err), err)
-		&& say_kept(status, err)
+		&& say_kept(status, err) && say_repositories(status, &line, err)
 		&& say_line(
 			status, &line, buf_print(&line, err, "last sync    %s", synced), err)
 		&& (status->problems == 0

@@ -133,6 +133,18 @@ class Journey(Base):
                                      "metadata/2.targets.json"])
         self.assertEqual(len(given), 4)
 
+    def test_status_says_how_long_it_lasts(self):
+        self.begin()
+        (fact,) = self.trip.courier("status")
+        self.assertEqual(fact["repositories"], [{"repository": "fleet"}])
+        self.repository.signed["timestamp"]["expires"] = until = tuf_repository.days(1)
+        self.vouch()
+        self.sync()
+        (fact,) = self.trip.courier("status")
+        self.assertEqual(fact["repositories"], [{
+            "repository": "fleet", "root": 1, "timestamp": 1, "snapshot": 1, "targets": 1,
+            "until": moment(until), "limit": "timestamp", "expired": False}])
+
     def test_metadata_only_fetches_no_artifact(self):
         self.begin()
         self.repository.signed["timestamp"]["expires"] = tuf_repository.days(1)
