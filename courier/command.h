@@ -12,7 +12,12 @@
 #include "courier/settings.h"
 #include "courier/store.h"
 
-enum command_needs { NEEDS_NOTHING = 0, NEEDS_SETTINGS = 1, NEEDS_STORE = 2 | NEEDS_SETTINGS };
+enum command_needs {
+	NEEDS_NOTHING = 0,
+	NEEDS_SETTINGS = 1,
+	NEEDS_STORE = 2 | NEEDS_SETTINGS,
+	ONLY_READS = 4, /* changes nothing, speaks with nobody: its cost is that of reading */
+};
 
 struct courier {
 	const struct settings *settings; /* NULL unless the command NEEDS_SETTINGS */

@@ -17,12 +17,14 @@ static const struct command commands[] = {
 	{"sync", "[--metadata-only] [--until DATE] [DEVICE...]",
 		"report outcomes, fetch what is wanted", NEEDS_STORE, cmd_sync},
 	{"plan", "[--until DATE] [DEVICE...]",
-		"what would happen on site, and what is in the way", NEEDS_STORE, cmd_plan},
+		"what would happen on site, and what is in the way", NEEDS_STORE | ONLY_READS,
+		cmd_plan},
 	{"deliver", "[OPTION...] [DEVICE|LINK...]",
 		"update the devices at the end of the cables", NEEDS_STORE, cmd_deliver},
-	{"status", "", "the state of the trip, on one screen", NEEDS_STORE, cmd_status},
+	{"status", "", "the state of the trip, on one screen", NEEDS_STORE | ONLY_READS,
+		cmd_status},
 	{"devices", "[DEVICE...]", "the devices that are served, and those that were met",
-		NEEDS_STORE, cmd_devices},
+		NEEDS_STORE | ONLY_READS, cmd_devices},
 };
 
 /* What stands before the command. */
@@ -61,18 +63,42 @@ static bool find(const char *name, const struct command **out, struct error *err
 		nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "`?");
 }
 
-static bool help(const char *name, struct error *err)
+/* For programs: a line of the table. */
+static void tell(const struct command *command)
+{
+	CLEANUP(json_cleanup) struct json *fact = json_new_object();
+	const struct output output = output_new(true, false);
+
+	json_add_string(fact, "command", command->name);
+	json_add_string(fact, "arguments", command->arguments);
+	json_add_string(fact, "summary", command->summary);
+	json_add_bool(fact, "reads", (command->needs & ONLY_READS) != 0);
+	output_fact(&output, fact, "");
+}
+
+static void help_all(bool json)
+{
+	if (!json)
+		usage(stdout);
+	for (size_t i = 0; json && i < COUNT(commands); i++)
+		tell(&commands[i]);
+}
+
+static bool help(const char *name, bool json, struct error *err)
 {
 	const struct command *command = NULL;
 
 	if (name == NULL) {
-		usage(stdout);
+		help_all(json);
 		return true;
 	}
 	if (!find(name, &command, err))
 		return false;
-	printf("usage: courier %s %s\n\n  %s\n\nThe manual: courier(1).\n", command->name,
-		command->arguments, command->summary);
+	if (json)
+		tell(command);
+	else
+		printf("usage: courier %s %s\n\n  %s\n\nThe manual: courier(1).\n",
+			command->name, command->arguments, command->summary);
 	return true;
 }
 
@@ -185,20 +211,20 @@ static bool dispatch(int argc, char **argv, const char **name, struct error *err
 		return true;
 	}
 	if (global.help)
-		return help(NULL, err);
+		return help(NULL, global.json, err);
 	argc = take_everywhere(argc - optind, argv += optind, &global);
 	if (argc == 0) {
 		usage(stderr);
 		return error_set(err, ERROR_USAGE, "which command?");
 	}
 	if (strcmp(argv[0], "help") == 0)
-		return help(argv[1], err);
+		return help(argv[1], global.json, err);
 	*name = argv[0];
 	if (!find(argv[0], &command, err))
 		return false;
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--help") == 0)
-			return help(command->name, err);
+			return help(command->name, global.json, err);
 	return run(command, &global, argc, argv, err);
 }
 

@@ -69,7 +69,7 @@ step 'packages are those in use' sh tests/check_packages.sh
 step 'format' formatted
 step 'manual pages' manuals
 step 'build with gcc' build build -Dwerror=true
-suite 'tests' build --no-suite scenarios --no-suite scale
+suite 'tests' build --no-suite scenarios
 step 'build with ASan and UBSan' build build-asan --native-file build-aux/asan.ini -Dwerror=true
 suite 'tests under ASan and UBSan' build-asan --no-suite lab --no-suite peer --no-suite scale \
 	--no-suite scenarios --no-suite e2e

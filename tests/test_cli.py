@@ -73,6 +73,17 @@ class Manual(Base):
             self.assertIn("usage: courier " + name, asked)
             self.assertEqual(self.run_courier(name, "--help").stdout, asked)
 
+    def test_the_table_is_told_to_programs(self):
+        told = [json.loads(line) for line in
+                self.run_courier("--json", "help").stdout.splitlines()]
+        self.assertEqual([one["command"] for one in told],
+                         [name for name in self.commands() if name != "help"])
+        self.assertEqual({one["command"] for one in told if one["reads"]},
+                         {"plan", "status", "devices"})
+        for one in told:
+            asked = self.run_courier("help", one["command"], "--json").stdout
+            self.assertEqual(json.loads(asked), one)
+
     def test_the_exit_statuses_are_those_of_the_code(self):
         known = {int(value) for value in re.findall(r"ERROR_\w+ = (\d+),", read(ERRORS))}
         section = read(MANUAL).split(".Sh EXIT STATUS")[1].split(".Sh ")[0]
