@@ -141,6 +141,44 @@ static void an_unhealthy_update_is_rolled_back(void **state)
 	stand_end(&stand);
 }
 
+/* An installer that fails, and a command that says what is in place all the same. */
+static void what_is_in_place_is_what_is_told(void **state)
+{
+	static const struct {
+		const char *commit, *running;
+		enum outcome outcome;
+		const char *after;
+	} rows[] = {
+		{"exit 1", "grep -q new target/app", OUTCOME_CONFIRMED, "rel-2"},
+		{"cp kept target/app; exit 1", "grep -q new target/app || exit 10",
+			OUTCOME_ROLLED_BACK, "rel-1"},
+		{"exit 1", "exit 1", OUTCOME_FAILED, "rel-1"},
+		{"kill -9 $$", "grep -q new target/app", OUTCOME_CONFIRMED, "rel-2"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct stand stand;
+		char conf[4096];
+
+		stand_begin(&stand, *state);
+		use_exec(&stand, "", 0);
+		stand_read(&stand, "agent.conf", conf, sizeof(conf) - 128);
+		(void)snprintf(
+			conf + strlen(conf), 128, "running = %s/running\n", stand.directory);
+		stand_write(&stand, "agent.conf", conf);
+		stand_script(&stand, "commit", rows[i].commit);
+		stand_script(&stand, "running", rows[i].running);
+		stand_start(&stand);
+		stand_load(&stand, "exec-2", "dep-1");
+		stand_expect(&stand, STAND_DONE);
+		assert_outcome(&stand, rows[i].outcome);
+		assert_string_equal(stand_last(&stand)->after, rows[i].after);
+		assert_int_equal(stand_last(&stand)->code == ERROR_NONE,
+			rows[i].outcome == OUTCOME_CONFIRMED);
+		stand_end(&stand);
+	}
+}
+
 static void nothing_older_than_what_was_confirmed(void **state)
 {
 	struct stand stand;
@@ -220,7 +258,8 @@ static void use_reboot(struct stand *stand, const char *script)
 	stand_script(stand, "reboot", script);
 }
 
-static const char real_reboot[] = "echo boot-2 >boot_id; echo r >>reboots; kill -9 $(cat agent.pid)";
+static const char real_reboot[]
+	= "echo boot-2 >boot_id; echo r >>reboots; kill -9 $(cat agent.pid)";
 
 static void an_update_that_needs_a_reboot(void **state)
 {
@@ -847,6 +886,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_failing_installer_is_told, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			an_unhealthy_update_is_rolled_back, stand_world_quiet),
+		cmocka_unit_test_teardown(what_is_in_place_is_what_is_told, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			nothing_older_than_what_was_confirmed, stand_world_quiet),
 		cmocka_unit_test_teardown(

@@ -160,6 +160,7 @@ static void a_job_comes_back_as_it_was(void **state)
 			   .unpacked = 99,
 			   .stage = true,
 			   .rolled_back = true,
+			   .healthy = true,
 			   .tries = 2,
 			   .mismatches = 1,
 			   .boot = "boot-1",

@@ -193,6 +193,43 @@ static void rollback_restores_what_was_there(void **state)
 	tear_down(&bench);
 }
 
+static void what_is_in_place_is_found_by_looking(void **state)
+{
+	struct bench bench;
+	char at[128];
+
+	(void)state;
+	set_up(&bench, "full-gzip");
+	put(&bench, "hello.txt", "old\n", 0644);
+	/* Nothing of it was done. */
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_OLD);
+	assert_int_equal(installer_file.install(&bench.job), INSTALLER_DONE);
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_NEW);
+	/* Half put back. */
+	put(&bench, "hello.txt", "old\n", 0644);
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_UNKNOWN);
+	path(at, sizeof(at), bench.target, "table.txt");
+	assert_int_equal(unlink(at), 0);
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_OLD);
+	/* A bit more than there was. */
+	put(&bench, "hello.txt", "old\n.", 0644);
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_UNKNOWN);
+	assert_int_equal(installer_file.rollback(&bench.job), INSTALLER_DONE);
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_OLD);
+	assert_int_equal(installer_file.install(&bench.job), INSTALLER_DONE);
+	assert_int_equal(installer_file.commit(&bench.job), INSTALLER_DONE);
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_NEW);
+	/* What the new software made of its files is not what there was before. */
+	put(&bench, "hello.txt", "changed\n", 0644);
+	bench.job.healthy = true;
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_UNKNOWN);
+	put(&bench, "hello.txt", "hello\n", 0644);
+	/* Without the artifact nobody can know. */
+	assert_int_equal(unlink(bench.file), 0);
+	assert_int_equal(installer_file.running(&bench.job), INSTALLER_RUNS_UNKNOWN);
+	tear_down(&bench);
+}
+
 /* Killed while a new file was on its way into place. */
 static void rollback_leaves_no_half_of_a_file_behind(void **state)
 {
@@ -414,6 +451,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_put_in_place_and_committed),
 		cmocka_unit_test(attributes_stay_with_the_name),
+		cmocka_unit_test(what_is_in_place_is_found_by_looking),
 		cmocka_unit_test(rollback_restores_what_was_there),
 		cmocka_unit_test(rollback_leaves_no_half_of_a_file_behind),
 		cmocka_unit_test(one_file_can_be_the_target),

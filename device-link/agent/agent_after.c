@@ -132,6 +132,8 @@ static bool after_work(struct agent *agent, enum agent_work work, const struct p
 		return agent_rolled_back(agent, err);
 	if (step.next == JOB_ROLLING_BACK)
 		return agent_to_roll_back(agent, step.code, why, err);
+	if (step.next == JOB_LOOKING)
+		return agent_to_look(agent, why, err);
 	return agent_go(
 		agent, step.next, step.receipt ? &step.outcome : NULL, step.code, why, err);
 }
@@ -152,6 +154,20 @@ static bool after_roll_back(
 	return after_work(agent, WORK_ROLL_BACK, end, err);
 }
 
+/* The statement begins with what failed before. */
+static bool after_look(struct agent *agent, const struct process_end *end, struct error *err)
+{
+	const struct agent_step step = agent_plan_after(
+		agent->job.healthy ? WORK_LOOK_HEALTHY : WORK_LOOK, end->exited, end->status);
+	char why[STATEMENT_REASON_MAX + 1] = "";
+
+	if (step.why != NULL)
+		(void)snprintf(why, sizeof(why), "%.200s; %s", agent->job.reason, step.why);
+	if (step.outcome == OUTCOME_CONFIRMED && !raise_marks(agent, err))
+		return false;
+	return agent_go(agent, JOB_NONE, &step.outcome, step.code, why, err);
+}
+
 static bool after_check(struct agent *agent, const struct process_end *end, struct error *err)
 {
 	return after_work(agent, WORK_CHECK, end, err);
@@ -167,6 +183,7 @@ static const struct {
 	[PURPOSE_INSTALL] = {"install", after_install},
 	[PURPOSE_COMMIT] = {"commit", after_commit},
 	[PURPOSE_ROLL_BACK] = {"rollback", after_roll_back},
+	[PURPOSE_LOOK] = {"look", after_look},
 	[PURPOSE_CHECK] = {"health", after_check},
 	[PURPOSE_REBOOT] = {"reboot", after_reboot_command},
 };

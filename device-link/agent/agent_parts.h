@@ -53,6 +53,7 @@ enum agent_purpose {
 	PURPOSE_INSTALL,
 	PURPOSE_COMMIT,
 	PURPOSE_ROLL_BACK,
+	PURPOSE_LOOK,
 	PURPOSE_CHECK,
 	PURPOSE_REBOOT,
 };
@@ -175,6 +176,8 @@ NODISCARD bool agent_refuse(struct agent *, const struct error *why, struct erro
 NODISCARD bool agent_rolled_back(struct agent *, struct error *);
 NODISCARD bool agent_to_roll_back(
 	struct agent *, enum error_code, const char *why, struct error *);
+/* The same for JOB_LOOKING. */
+NODISCARD bool agent_to_look(struct agent *, const char *why, struct error *);
 /* The artifact file cannot be written or read now: wait for the next offer. */
 void agent_spool_failed(struct agent *, const struct error *why);
 

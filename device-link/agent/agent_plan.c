@@ -30,7 +30,7 @@ static enum agent_action plan_rebooting(const struct agent_facts *facts)
 	if (facts->rebooted)
 		return ACTION_AFTER_REBOOT;
 	if (facts->tries >= AGENT_TRIES)
-		return facts->rolled_back ? ACTION_GIVE_UP : ACTION_TO_ROLL_BACK;
+		return facts->rolled_back ? ACTION_TO_LOOK : ACTION_TO_ROLL_BACK;
 	/* Once it was commanded nobody is asked again. */
 	if (facts->tries == 0 && facts->gate == GATE_UNASKED)
 		return ACTION_ASK_GATE;
@@ -46,14 +46,19 @@ static enum agent_action plan_checking(const struct agent_facts *facts)
 
 static enum agent_action plan_committing(const struct agent_facts *facts)
 {
-	return facts->tries < AGENT_TRIES ? ACTION_COMMIT : ACTION_GIVE_UP;
+	return facts->tries < AGENT_TRIES ? ACTION_COMMIT : ACTION_TO_LOOK;
 }
 
 static enum agent_action plan_rolling_back(const struct agent_facts *facts)
 {
 	if (facts->committed)
 		return ACTION_GIVE_UP;
-	return facts->tries < AGENT_TRIES ? ACTION_ROLL_BACK : ACTION_GIVE_UP;
+	return facts->tries < AGENT_TRIES ? ACTION_ROLL_BACK : ACTION_TO_LOOK;
+}
+
+static enum agent_action plan_looking(const struct agent_facts *facts)
+{
+	return facts->tries < AGENT_TRIES ? ACTION_LOOK : ACTION_GIVE_UP;
 }
 
 static enum agent_action plan_none(const struct agent_facts *facts)
@@ -73,6 +78,7 @@ enum agent_action agent_plan(const struct agent_facts *facts)
 		[JOB_CHECKING] = plan_checking,
 		[JOB_COMMITTING] = plan_committing,
 		[JOB_ROLLING_BACK] = plan_rolling_back,
+		[JOB_LOOKING] = plan_looking,
 	};
 
 	if (facts->working)
@@ -87,6 +93,13 @@ enum agent_action agent_plan(const struct agent_facts *facts)
 /* ---- after a child ended ---- */
 
 enum { ANY = -1, KILLED = -2 };
+
+/* FAILED says no more than that. */
+#define LOST                                                                                   \
+	{                                                                                      \
+		.next = JOB_NONE, .receipt = true, .outcome = OUTCOME_FAILED,                  \
+		.code = ERROR_FAILED, .why = "it cannot be known what is in place"             \
+	}
 
 static const struct row {
 	enum agent_work work;
@@ -103,9 +116,7 @@ static const struct row {
 	{WORK_INSTALL, INSTALLER_REBOOT,
 		{.next = JOB_REBOOTING, .receipt = true, .outcome = OUTCOME_INSTALLED}},
 	{WORK_INSTALL, INSTALLER_BROKEN,
-		{.next = JOB_NONE,
-			.receipt = true,
-			.outcome = OUTCOME_FAILED,
+		{.next = JOB_LOOKING,
 			.code = ERROR_FAILED,
 			.why = "the installer left neither old nor new software"}},
 	{WORK_INSTALL, INSTALLER_KILLED,
@@ -136,15 +147,11 @@ static const struct row {
 	{WORK_COMMIT, INSTALLER_DONE,
 		{.next = JOB_NONE, .receipt = true, .outcome = OUTCOME_CONFIRMED}},
 	{WORK_COMMIT, ANY,
-		{.next = JOB_NONE,
-			.receipt = true,
-			.outcome = OUTCOME_FAILED,
+		{.next = JOB_LOOKING,
 			.code = ERROR_FAILED,
 			.why = "the installer could not commit"}},
 	{WORK_COMMIT, KILLED,
-		{.next = JOB_NONE,
-			.receipt = true,
-			.outcome = OUTCOME_FAILED,
+		{.next = JOB_LOOKING,
 			.code = ERROR_FAILED,
 			.why = "the commit did not end by itself"}},
 
@@ -152,17 +159,38 @@ static const struct row {
 		{.next = JOB_NONE, .receipt = true, .outcome = OUTCOME_ROLLED_BACK}},
 	{WORK_ROLL_BACK, INSTALLER_REBOOT, {.next = JOB_REBOOTING, .rolled_back = true}},
 	{WORK_ROLL_BACK, KILLED,
-		{.next = JOB_NONE,
-			.receipt = true,
-			.outcome = OUTCOME_FAILED,
+		{.next = JOB_LOOKING,
 			.code = ERROR_FAILED,
 			.why = "the rollback did not end by itself"}},
 	{WORK_ROLL_BACK, ANY,
+		{.next = JOB_LOOKING, .code = ERROR_FAILED, .why = "the rollback failed"}},
+
+	/* What an installer says failed is not what the statement is about: that is what is
+	 * in place. */
+	{WORK_LOOK, INSTALLER_RUNS_OLD,
+		{.next = JOB_NONE,
+			.receipt = true,
+			.outcome = OUTCOME_ROLLED_BACK,
+			.code = ERROR_FAILED,
+			.why = "the old software is in place"}},
+	{WORK_LOOK, INSTALLER_RUNS_NEW,
 		{.next = JOB_NONE,
 			.receipt = true,
 			.outcome = OUTCOME_FAILED,
 			.code = ERROR_FAILED,
-			.why = "the rollback failed"}},
+			.why = "the new software is in place, unfit as it is"}},
+	{WORK_LOOK, ANY, LOST},
+	{WORK_LOOK, KILLED, LOST},
+	{WORK_LOOK_HEALTHY, INSTALLER_RUNS_NEW,
+		{.next = JOB_NONE, .receipt = true, .outcome = OUTCOME_CONFIRMED}},
+	{WORK_LOOK_HEALTHY, INSTALLER_RUNS_OLD,
+		{.next = JOB_NONE,
+			.receipt = true,
+			.outcome = OUTCOME_ROLLED_BACK,
+			.code = ERROR_FAILED,
+			.why = "the old software is in place"}},
+	{WORK_LOOK_HEALTHY, ANY, LOST},
+	{WORK_LOOK_HEALTHY, KILLED, LOST},
 };
 
 struct agent_step agent_plan_after(enum agent_work work, bool exited, int status)

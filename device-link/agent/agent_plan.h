@@ -56,13 +56,22 @@ enum agent_action {
 	ACTION_COMMIT,
 	ACTION_ROLL_BACK,
 	ACTION_TO_ROLL_BACK, /* tried too often: go to JOB_ROLLING_BACK */
-	ACTION_GIVE_UP,      /* end as FAILED */
+	ACTION_TO_LOOK,      /* tried too often: go to JOB_LOOKING */
+	ACTION_LOOK,
+	ACTION_GIVE_UP, /* end as FAILED */
 };
 
 enum agent_action agent_plan(const struct agent_facts *);
 
 /* What a child did. */
-enum agent_work { WORK_INSTALL, WORK_COMMIT, WORK_ROLL_BACK, WORK_CHECK };
+enum agent_work {
+	WORK_INSTALL,
+	WORK_COMMIT,
+	WORK_ROLL_BACK,
+	WORK_CHECK,
+	WORK_LOOK,         /* after an installation or a rollback that failed */
+	WORK_LOOK_HEALTHY, /* after a commit that failed */
+};
 
 /* What follows from how it ended. */
 struct agent_step {
@@ -74,8 +83,8 @@ struct agent_step {
 	const char *why;             /* one clause; NULL: nothing to say */
 };
 
-/* EXITED false: it was killed, or ran out of time.  STATUS is an installer_status, or of
- * the health hook. */
+/* EXITED false: it was killed, or ran out of time.  STATUS is an installer_status, an
+ * installer_running, or of the health hook. */
 struct agent_step agent_plan_after(enum agent_work, bool exited, int status);
 
 #endif

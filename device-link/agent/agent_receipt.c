@@ -46,11 +46,14 @@ enum message_phase agent_phase(const struct agent *agent)
 		[JOB_CHECKING] = MESSAGE_PHASE_CHECKING,
 		[JOB_COMMITTING] = MESSAGE_PHASE_COMMITTING,
 		[JOB_ROLLING_BACK] = MESSAGE_PHASE_ROLLING_BACK,
+		[JOB_LOOKING] = MESSAGE_PHASE_ROLLING_BACK,
 	};
 	const enum job_phase phase = agent->job.phase;
 
 	if (phase == JOB_NONE && agent->job.due.sequence > 0)
 		return MESSAGE_PHASE_COMMITTING; /* its last receipt is being written */
+	if (phase == JOB_LOOKING && agent->job.healthy)
+		return MESSAGE_PHASE_COMMITTING;
 	if (phase == JOB_RECEIVING)
 		return receiving_phase(agent);
 	if (phase == JOB_STAGED && !agent->job.stage)

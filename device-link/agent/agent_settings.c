@@ -19,7 +19,7 @@ struct agent_section {
 struct installer_section {
 	const char *type, *target;
 	int kind;
-	struct config_list install, commit, rollback, command;
+	struct config_list install, commit, rollback, running, command;
 	int64_t timeout;
 };
 
@@ -55,6 +55,7 @@ static const struct config_key installer_keys[] = {
 	{"install", CONFIG_WORDS, INSTALLER(install)},
 	{"commit", CONFIG_WORDS, INSTALLER(commit)},
 	{"rollback", CONFIG_WORDS, INSTALLER(rollback)},
+	{"running", CONFIG_WORDS, INSTALLER(running)},
 	{"command", CONFIG_WORDS, INSTALLER(command)},
 	{"target", CONFIG_PATH, INSTALLER(target)},
 	{"timeout", CONFIG_DURATION, INSTALLER(timeout), .min = 1, .max = 86400},
@@ -98,6 +99,7 @@ static bool take_installer(const struct installer_section *section, size_t index
 		.install = argv_of(&section->install),
 		.commit = argv_of(&section->commit),
 		.rollback = argv_of(&section->rollback),
+		.running = argv_of(&section->running),
 		.command = argv_of(&section->command),
 		.target = section->target,
 		.timeout_s = (int)section->timeout,

@@ -220,18 +220,41 @@ static bool do_check(struct agent *agent, struct error *err)
 			agent->settings->health_timeout_s, PURPOSE_CHECK, err);
 }
 
+static bool do_look(struct agent *agent, struct error *err)
+{
+	return count_try(agent, err) && run_work(agent, work_look, PURPOSE_LOOK, err);
+}
+
 static bool do_to_commit(struct agent *agent, struct error *err)
 {
+	agent->job.healthy = true;
 	return agent_go(agent, JOB_COMMITTING, NULL, ERROR_NONE, "", err);
+}
+
+static void note_why(struct job *job, enum error_code code, const char *why)
+{
+	job->code = code;
+	(void)snprintf(job->reason, sizeof(job->reason), "%s", why);
+	job_log_clean(job->reason);
 }
 
 bool agent_to_roll_back(
 	struct agent *agent, enum error_code code, const char *why, struct error *err)
 {
-	agent->job.code = code;
-	(void)snprintf(agent->job.reason, sizeof(agent->job.reason), "%s", why);
-	job_log_clean(agent->job.reason);
+	note_why(&agent->job, code, why);
 	return agent_go(agent, JOB_ROLLING_BACK, NULL, code, why, err);
+}
+
+/* Why it was rolled back says more than why that failed. */
+bool agent_to_look(struct agent *agent, const char *why, struct error *err)
+{
+	char both[STATEMENT_REASON_MAX + 1];
+	const char *const first = agent->job.reason;
+
+	(void)snprintf(
+		both, sizeof(both), "%.150s%s%.100s", first, first[0] == 0 ? "" : "; ", why);
+	note_why(&agent->job, ERROR_FAILED, both);
+	return agent_go(agent, JOB_LOOKING, NULL, ERROR_FAILED, why, err);
 }
 
 static bool do_to_roll_back(struct agent *agent, struct error *err)
@@ -241,6 +264,15 @@ static bool do_to_roll_back(struct agent *agent, struct error *err)
 	(void)snprintf(why, sizeof(why), "%s was cut short %d times",
 		job_phase_name(agent->job.phase), AGENT_TRIES);
 	return agent_to_roll_back(agent, ERROR_FAILED, why, err);
+}
+
+static bool do_to_look(struct agent *agent, struct error *err)
+{
+	char why[128];
+
+	(void)snprintf(why, sizeof(why), "%s was cut short %d times",
+		job_phase_name(agent->job.phase), AGENT_TRIES);
+	return agent_to_look(agent, why, err);
 }
 
 static bool do_give_up(struct agent *agent, struct error *err)
@@ -329,6 +361,8 @@ static bool act(struct agent *agent, enum agent_action action, struct error *err
 		[ACTION_COMMIT] = do_commit,
 		[ACTION_ROLL_BACK] = do_roll_back,
 		[ACTION_TO_ROLL_BACK] = do_to_roll_back,
+		[ACTION_TO_LOOK] = do_to_look,
+		[ACTION_LOOK] = do_look,
 		[ACTION_GIVE_UP] = do_give_up,
 	};
 

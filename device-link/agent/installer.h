@@ -23,6 +23,13 @@ enum installer_status {
 	INSTALLER_KILLED = 6,    /* cut short by a signal: perhaps half in place */
 };
 
+/* Which software is in place; an exit status, too, and no other one's. */
+enum installer_running {
+	INSTALLER_RUNS_UNKNOWN = 12, /* or some of both */
+	INSTALLER_RUNS_OLD = 10,
+	INSTALLER_RUNS_NEW = 11,
+};
+
 /* One [installer TYPE] section of courier-agent(8); TYPE is a payload type or "*". */
 struct installer_settings {
 	const char *type;
@@ -30,6 +37,7 @@ struct installer_settings {
 	const char *const *install; /* exec: argv; NULL: not given */
 	const char *const *commit;
 	const char *const *rollback;
+	const char *const *running;
 	const char *const *command; /* mender: argv before the verb; NULL: "mender" */
 	const char *target;         /* file: directory, or file for a one-file payload */
 	int timeout_s;              /* for each; the agent enforces it */
@@ -42,6 +50,7 @@ struct installer_job {
 	const char *file;      /* path of the .mender file */
 	const char *directory; /* private, durable, empty at first install(): for copies of the
 				  old software and what must be remembered until commit */
+	bool healthy;          /* it was to be committed: perhaps commit() began */
 };
 
 struct installer {
@@ -58,6 +67,10 @@ struct installer {
 	int (*install)(const struct installer_job *);
 	int (*commit)(const struct installer_job *);   /* DONE or BROKEN */
 	int (*rollback)(const struct installer_job *); /* DONE, REBOOT or BROKEN */
+
+	/* After one of these failed, or was cut short too often: an installer_running, by
+	 * what lies there.  Changes nothing. */
+	int (*running)(const struct installer_job *);
 };
 
 extern const struct installer installer_mender, installer_exec, installer_file;

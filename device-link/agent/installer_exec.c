@@ -189,6 +189,21 @@ static int exec_rollback(const struct installer_job *job)
 								      : INSTALLER_BROKEN;
 }
 
+/* No other exit status than 0 and this says anything: 1 is what every failure ends with. */
+static int exec_running(const struct installer_job *job)
+{
+	enum { OLD = 10 };
+
+	if (job->settings->running == NULL)
+		return INSTALLER_RUNS_UNKNOWN;
+
+	const int status = run(job, job->settings->running);
+
+	return status == 0      ? INSTALLER_RUNS_NEW
+		: status == OLD ? INSTALLER_RUNS_OLD
+				: INSTALLER_RUNS_UNKNOWN;
+}
+
 static bool exec_check(const struct installer_settings *settings, struct error *err)
 {
 	if (settings->install == NULL)
@@ -218,4 +233,5 @@ const struct installer installer_exec = {
 	.install = exec_install,
 	.commit = exec_commit,
 	.rollback = exec_rollback,
+	.running = exec_running,
 };

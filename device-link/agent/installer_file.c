@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
-#include "device-link/agent/installer.h"
+#include "device-link/agent/installer_file.h"
 
 enum { ATTRIBUTE_MAX = 65536 /* bytes of one, and of all names: the kernel has no more */ };
 
@@ -61,8 +61,8 @@ static bool is_directory(const char *path)
 }
 
 /* Where payload file NAME goes. */
-static bool target_of(const struct installer_job *job, const char *name, char path[PATH_MAX],
-	struct error *err)
+bool installer_file_target(const struct installer_job *job, const char *name,
+	char path[PATH_MAX], struct error *err)
 {
 	if (is_directory(job->settings->target))
 		return file_path(path, PATH_MAX, job->settings->target, name, err);
@@ -184,9 +184,7 @@ static bool places_of(const struct installer_job *job, struct places *places, st
 {
 	return file_path(places->new, PATH_MAX, job->directory, "new", err)
 		&& file_path(places->old, PATH_MAX, job->directory, "old", err)
-		&& file_path(places->none, PATH_MAX, job->directory, "none", err)
-		&& file_make_directory(places->old, 0700, err)
-		&& file_make_directory(places->none, 0700, err);
+		&& file_path(places->none, PATH_MAX, job->directory, "none", err);
 }
 
 /* Keep what is at TARGET, or that nothing is, unless that was done already. */
@@ -215,7 +213,7 @@ static bool put_new(const struct installer_job *job, const struct places *places
 	char target[PATH_MAX], from[PATH_MAX], old[PATH_MAX];
 	struct stat like = {.st_mode = 0644, .st_uid = geteuid(), .st_gid = getegid()};
 
-	if (!target_of(job, name, target, err)
+	if (!installer_file_target(job, name, target, err)
 		|| !file_path(from, sizeof(from), places->new, name, err)
 		|| !file_path(old, sizeof(old), places->old, name, err)
 		|| !keep_old(places, name, target, err))
@@ -232,8 +230,9 @@ static bool install(const struct installer_job *job, struct error *err)
 	CLEANUP(names_free) struct names names = {0};
 	struct places places;
 
-	if (!places_of(job, &places, err) || !installer_clear(places.new, err)
-		|| !installer_unpack(job, places.new, err)
+	if (!places_of(job, &places, err) || !file_make_directory(places.old, 0700, err)
+		|| !file_make_directory(places.none, 0700, err)
+		|| !installer_clear(places.new, err) || !installer_unpack(job, places.new, err)
 		|| !names_of(places.new, &names, err))
 		return false;
 	if (names.count != 1 && !is_directory(job->settings->target))
@@ -256,7 +255,7 @@ static bool put_old(const struct installer_job *job, const struct places *places
 	char target[PATH_MAX], from[PATH_MAX];
 	struct stat like;
 
-	if (!target_of(job, name, target, err)
+	if (!installer_file_target(job, name, target, err)
 		|| !file_path(from, sizeof(from), places->old, name, err))
 		return false;
 	if (stat(from, &like) != 0)
@@ -268,8 +267,9 @@ static bool remove_new(const struct installer_job *job, const char *name, struct
 {
 	char target[PATH_MAX], temporary[PATH_MAX];
 
-	return target_of(job, name, target, err) && unfinished_of(target, temporary, err)
-		&& file_remove(temporary, err) && file_remove(target, err);
+	return installer_file_target(job, name, target, err)
+		&& unfinished_of(target, temporary, err) && file_remove(temporary, err)
+		&& file_remove(target, err);
 }
 
 /* Put everything back as it was; what was never touched stays. */
@@ -300,6 +300,17 @@ static bool forget(const struct installer_job *job, struct error *err)
 		&& installer_clear(places.old, err) && installer_clear(places.none, err);
 }
 
+/* What it kept aside is of no more use; where it cannot be removed the agent, which owns the
+ * directory, does that later.  What is in place is in place. */
+static int done(const struct installer_job *job, int status)
+{
+	struct error err = {0};
+
+	if (!forget(job, &err))
+		fprintf(stderr, "%s\n", err.text);
+	return status;
+}
+
 static int file_install(const struct installer_job *job)
 {
 	struct error err = {0};
@@ -307,28 +318,23 @@ static int file_install(const struct installer_job *job)
 	if (install(job, &err))
 		return INSTALLER_DONE;
 	fprintf(stderr, "%s\n", err.text);
-	if (restore(job, &err) && forget(job, &err))
-		return INSTALLER_FAILED;
+	if (restore(job, &err))
+		return done(job, INSTALLER_FAILED);
 	fprintf(stderr, "cannot undo: %s\n", err.text);
 	return INSTALLER_BROKEN;
 }
 
 static int file_commit(const struct installer_job *job)
 {
-	struct error err = {0};
-
-	if (forget(job, &err))
-		return INSTALLER_DONE;
-	fprintf(stderr, "%s\n", err.text);
-	return INSTALLER_BROKEN;
+	return done(job, INSTALLER_DONE);
 }
 
 static int file_rollback(const struct installer_job *job)
 {
 	struct error err = {0};
 
-	if (restore(job, &err) && forget(job, &err))
-		return INSTALLER_DONE;
+	if (restore(job, &err))
+		return done(job, INSTALLER_DONE);
 	fprintf(stderr, "%s\n", err.text);
 	return INSTALLER_BROKEN;
 }
@@ -368,4 +374,5 @@ const struct installer installer_file = {
 	.install = file_install,
 	.commit = file_commit,
 	.rollback = file_rollback,
+	.running = installer_file_running,
 };

@@ -140,6 +140,13 @@ static int mender_rollback(const struct installer_job *job)
 	return INSTALLER_BROKEN;
 }
 
+/* The client names what was committed.  When that is another, the new software may be in
+ * place all the same. */
+static int mender_running(const struct installer_job *job)
+{
+	return runs_now(job) ? INSTALLER_RUNS_NEW : INSTALLER_RUNS_UNKNOWN;
+}
+
 static bool mender_check(const struct installer_settings *settings, struct error *err)
 {
 	const struct words words = command(settings, "show-artifact");
@@ -165,4 +172,5 @@ const struct installer installer_mender = {
 	.install = mender_install,
 	.commit = mender_commit,
 	.rollback = mender_rollback,
+	.running = mender_running,
 };

@@ -15,6 +15,7 @@ static const char *const phases[] = {
 	[JOB_CHECKING] = "checking",
 	[JOB_COMMITTING] = "committing",
 	[JOB_ROLLING_BACK] = "rolling back",
+	[JOB_LOOKING] = "looking",
 };
 
 const char *job_phase_name(enum job_phase phase)
@@ -69,6 +70,7 @@ bool job_save(const char *path, const struct job *job, struct error *err)
 	json_add_integer(object, "unpacked", (int64_t)job->unpacked);
 	json_add_bool(object, "stage", job->stage);
 	json_add_bool(object, "committed", job->committed);
+	json_add_bool(object, "healthy", job->healthy);
 	json_add_bool(object, "rolled_back", job->rolled_back);
 	json_add_integer(object, "tries", (int64_t)job->tries);
 	json_add_integer(object, "mismatches", (int64_t)job->mismatches);
@@ -166,6 +168,14 @@ static bool read_due(const struct json *object, struct job_due *due, struct erro
 		&& json_need_text(member, "reason", due->reason, sizeof(due->reason), err);
 }
 
+/* A job of an agent that did not write it goes on, too: an update may be of the agent. */
+static bool read_healthy(const struct json *object, struct job *job, struct error *err)
+{
+	job->healthy = job->phase == JOB_COMMITTING;
+	return json_member(object, "healthy") == NULL
+		|| json_need_bool(object, "healthy", &job->healthy, err);
+}
+
 static bool read_job(const struct json *object, struct job *job, struct error *err)
 {
 	return need_phase(object, &job->phase, err)
@@ -184,7 +194,8 @@ static bool read_job(const struct json *object, struct job *job, struct error *e
 		&& json_need_text(object, "boot", job->boot, sizeof(job->boot), err)
 		&& need_code(object, &job->code, err)
 		&& json_need_text(object, "reason", job->reason, sizeof(job->reason), err)
-		&& read_courier(object, &job->courier, err) && read_due(object, &job->due, err);
+		&& read_healthy(object, job, err) && read_courier(object, &job->courier, err)
+		&& read_due(object, &job->due, err);
 }
 
 bool job_load(const char *path, struct job *out, struct error *err)

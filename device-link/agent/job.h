@@ -16,6 +16,7 @@ enum job_phase {
 	JOB_CHECKING,     /* is the new software healthy? */
 	JOB_COMMITTING,   /* it is */
 	JOB_ROLLING_BACK, /* it is not */
+	JOB_LOOKING,      /* one of these failed: which software is in place? */
 };
 
 /* Who brought it. */
@@ -44,6 +45,7 @@ struct job {
 	uint64_t size, unpacked;
 	bool stage;                        /* install only when the gate says so */
 	bool committed;                    /* the installer knows no rollback */
+	bool healthy;                      /* it was to be committed */
 	bool rolled_back;                  /* the reboot is to the old software */
 	uint64_t tries;                    /* starts of what the phase does */
 	uint64_t mismatches;               /* transfers whose digest was wrong */

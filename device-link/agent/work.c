@@ -100,6 +100,7 @@ static bool prepare(const struct work_order *order, const struct artifact *artif
 		.trust = &run->trust,
 		.file = order->file,
 		.directory = order->directory,
+		.healthy = order->job->healthy,
 	};
 	export_environment(order);
 	return true;
@@ -148,6 +149,19 @@ int work_roll_back(void *self)
 		|| !prepare(order, &artifact, &run, &err))
 		return complain(&err, INSTALLER_BROKEN);
 	return run.kind->rollback(&run.job);
+}
+
+int work_look(void *self)
+{
+	const struct work_order *const order = self;
+	CLEANUP(artifact_free) struct artifact artifact = {0};
+	struct run run = {0};
+	struct error err = {0};
+
+	if (!verified_load(order->fact, &artifact, &err)
+		|| !prepare(order, &artifact, &run, &err))
+		return complain(&err, INSTALLER_RUNS_UNKNOWN);
+	return run.kind->running(&run.job);
 }
 
 bool work_timeout(const struct work_order *order, int *timeout_s, struct error *err)

@@ -28,6 +28,8 @@ int work_verify(void *self);
 int work_install(void *self);
 int work_commit(void *self);
 int work_roll_back(void *self);
+/* An enum installer_running. */
+int work_look(void *self);
 
 /* How long they may take, by the settings for the artifact in FACT. */
 NODISCARD bool work_timeout(const struct work_order *, int *timeout_s, struct error *);
