@@ -539,6 +539,34 @@ static void the_same_offer_has_the_same_answer(void **state)
 	stand_end(&stand);
 }
 
+/* A courier may make a device say no for ever; it does not make it forget what it did. */
+static void one_courier_has_but_so_many_refusals(void **state)
+{
+	struct stand stand;
+	char deployment[16];
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	for (int i = 0; i < 34; i++) {
+		(void)snprintf(deployment, sizeof(deployment), "no-%d", i);
+		stand_load(&stand, i % 2 == 0 ? "other" : "unsigned", deployment);
+		stand_expect(&stand, STAND_DONE);
+	}
+	assert_int_equal(stand.newest, 2 + 32);
+	assert_int_equal(stand.kept_count, 2 + 32);
+	assert_non_null(strstr(stand.text, "refused: "));
+	assert_non_null(strstr(stand.text, "no receipt"));
+	assert_true(stand_saw(&stand, MESSAGE_PHASE_WAITING));
+	/* A good update is still one, and its number follows. */
+	stand_load(&stand, "file-3", "dep-2");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_int_equal(stand_last(&stand)->sequence, 2 + 32 + 2);
+	stand_end(&stand);
+}
+
 static void a_promise_that_is_not_kept_binds_nobody(void **state)
 {
 	struct stand stand;
@@ -915,6 +943,8 @@ int main(void)
 			any_courier_collects_what_is_there, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			the_same_offer_has_the_same_answer, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			one_courier_has_but_so_many_refusals, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			a_promise_that_is_not_kept_binds_nobody, stand_world_quiet),
 		cmocka_unit_test_teardown(

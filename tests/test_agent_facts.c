@@ -148,6 +148,69 @@ static void what_a_former_key_signed_is_still_given(void **state)
 	assert_true(has(&ring, 2));
 }
 
+static void append_outcome(struct ring *ring, const struct crypto_key *key,
+	const struct crypto_public *half, enum outcome outcome, const char *courier)
+{
+	struct receipt receipt = {.sequence = ring_newest(ring) + 1, .outcome = outcome};
+	struct error err = {0};
+
+	MUST(crypto_public_fingerprint(half, &receipt.key, &err));
+	(void)snprintf(receipt.deployment, sizeof(receipt.deployment), "dep-%llu",
+		(unsigned long long)receipt.sequence);
+	(void)snprintf(receipt.courier, sizeof(receipt.courier), "%s", courier);
+	receipt.code = outcome == OUTCOME_CONFIRMED ? ERROR_NONE : ERROR_ROLLBACK;
+	MUST(ring_append(ring, &receipt, key, bytes_of(""), bytes_of(""), &err));
+}
+
+/* Refusals until there is no room: how many? */
+static unsigned refuse_all(struct ring *ring, const struct crypto_key *key,
+	const struct crypto_public *half, const char *courier)
+{
+	unsigned count = 0;
+
+	for (; ring_may_refuse(ring, courier); count++)
+		append_outcome(ring, key, half, OUTCOME_REFUSED, courier);
+	return count;
+}
+
+static void refusals_never_push_out_outcomes(void **state)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	struct ring ring;
+	struct error err = {0};
+	unsigned sum = 0;
+
+	(void)state;
+	MUST(crypto_key_generate(CRYPTO_ED25519, &key, &err));
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(ring_load(&ring, directory, half, &err));
+	append_outcome(&ring, key, half, OUTCOME_CONFIRMED, "c0");
+	for (int i = 1; i <= 20; i++) {
+		char courier[8];
+
+		(void)snprintf(courier, sizeof(courier), "c%d", i);
+
+		const unsigned count = refuse_all(&ring, key, half, courier);
+
+		sum += count;
+		assert_true(count <= RING_REFUSED_OF_ONE_MAX);
+		assert_true(i > 1 || count == RING_REFUSED_OF_ONE_MAX);
+		/* As the next agent finds it. */
+		MUST(ring_load(&ring, directory, half, &err));
+	}
+	assert_int_equal(sum, RING_REFUSED_MAX);
+	assert_int_equal(ring_oldest(&ring), 1);
+	assert_int_equal(ring_newest(&ring), 1 + RING_REFUSED_MAX);
+	assert_int_equal(ring_find(&ring, "dep-1")->outcome, OUTCOME_CONFIRMED);
+	/* As outcomes come, refusals leave, and there is room for another. */
+	for (unsigned i = 0; i < MESSAGE_RING - RING_REFUSED_MAX; i++)
+		append_outcome(&ring, key, half, OUTCOME_CONFIRMED, "c0");
+	assert_false(ring_may_refuse(&ring, "c20"));
+	append_outcome(&ring, key, half, OUTCOME_CONFIRMED, "c0");
+	assert_true(ring_may_refuse(&ring, "c20"));
+}
+
 /* ---- the job ---- */
 
 static void a_job_comes_back_as_it_was(void **state)
@@ -325,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			the_ring_keeps_the_newest_and_the_chain, make, clear),
+		cmocka_unit_test_setup_teardown(refusals_never_push_out_outcomes, make, clear),
 		cmocka_unit_test_setup_teardown(a_damaged_receipt_harms_no_other, make, clear),
 		cmocka_unit_test_setup_teardown(
 			what_a_former_key_signed_is_still_given, make, clear),

@@ -154,6 +154,8 @@ enum message_phase agent_phase(const struct agent *);
 void agent_tell_phase(struct agent *, const char *text);
 void agent_tell(struct agent *, enum message_phase, const char *deployment, const char *text);
 void agent_tell_receipt(struct agent *, uint64_t sequence);
+/* DEPLOYMENT is refused, and there is no room for a receipt that says so (ring.h). */
+void agent_tell_unsaid(struct agent *, const char *deployment, const char *why);
 /* The receipt that ended DEPLOYMENT, and that there is nothing more. */
 void agent_tell_end(struct agent *, const char *deployment, uint64_t sequence);
 /* Write the receipt that is due, and what follows from it. */

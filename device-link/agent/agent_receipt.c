@@ -97,6 +97,15 @@ void agent_tell_phase(struct agent *agent, const char *text)
 	agent_tell(agent, agent_phase(agent), agent->job.deployment, text);
 }
 
+void agent_tell_unsaid(struct agent *agent, const char *deployment, const char *why)
+{
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	(void)snprintf(text, sizeof(text),
+		"refused: %.300s; no receipt: too many refusals are kept here already", why);
+	agent_tell(agent, MESSAGE_PHASE_WAITING, deployment, text);
+}
+
 void agent_tell_receipt(struct agent *agent, uint64_t sequence)
 {
 	if (agent_line_visited(agent) && agent->settings->report != AGENT_REPORT_NONE)

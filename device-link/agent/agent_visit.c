@@ -92,11 +92,11 @@ static bool put_off(struct agent *agent, const struct message_offer *offer, cons
 static bool refuse_other(
 	struct agent *agent, const struct message_offer *offer, struct error *err)
 {
-	static const enum outcome refused = OUTCOME_REFUSED;
+	static const char text[] = "this deployment was met before with another artifact";
+	struct error why = {0};
 
-	return agent_work_take(agent, offer, err)
-		&& agent_go(agent, JOB_NONE, &refused, ERROR_SIGNATURE,
-			"this deployment was met before with another artifact", err);
+	(void)error_set(&why, ERROR_SIGNATURE, "%s", text);
+	return agent_work_take(agent, offer, err) && agent_refuse(agent, &why, err);
 }
 
 static bool take_new(struct agent *agent, const struct message_offer *offer, struct error *err)

@@ -146,8 +146,16 @@ static bool do_open_spool(struct agent *agent, struct error *err)
 bool agent_refuse(struct agent *agent, const struct error *why, struct error *err)
 {
 	static const enum outcome refused = OUTCOME_REFUSED;
+	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
 
-	return agent_go(agent, JOB_NONE, &refused, why->code, why->text, err);
+	if (ring_may_refuse(&agent->ring, agent->job.courier.id))
+		return agent_go(agent, JOB_NONE, &refused, why->code, why->text, err);
+	agent_log(agent, "refused, without a receipt: %s", why->text);
+	memcpy(deployment, agent->job.deployment, sizeof(deployment));
+	if (!agent_clear_job(agent, err))
+		return false;
+	agent_tell_unsaid(agent, deployment, why->text);
+	return true;
 }
 
 /* All bytes are there, but they are others than the digest says. */

@@ -47,6 +47,7 @@ static void remember(struct ring *ring, const struct receipt *receipt)
 	memcpy(entry->deployment, receipt->deployment, sizeof(entry->deployment));
 	entry->digest = receipt->digest;
 	entry->outcome = receipt->outcome;
+	memcpy(entry->courier, receipt->courier, sizeof(entry->courier));
 }
 
 /* One that a former key of this device signed is good, though not for us. */
@@ -125,6 +126,21 @@ const struct ring_entry *ring_find(const struct ring *ring, const char *deployme
 			&& strcmp(ring->at[i - 1].deployment, deployment) == 0)
 			return &ring->at[i - 1];
 	return NULL;
+}
+
+bool ring_may_refuse(const struct ring *ring, const char *courier)
+{
+	size_t all = 0, of_one = 0;
+
+	for (size_t i = 0; i < ring->count; i++) {
+		const struct ring_entry *const entry = &ring->at[i];
+
+		if (!entry->readable || entry->outcome != OUTCOME_REFUSED)
+			continue;
+		all++;
+		of_one += strcmp(entry->courier, courier) == 0;
+	}
+	return all < RING_REFUSED_MAX && of_one < RING_REFUSED_OF_ONE_MAX;
 }
 
 bool ring_read(const struct ring *ring, uint64_t sequence, struct buf *envelope,

@@ -12,6 +12,13 @@
 #include "common/statement.h"
 #include "device-link/message.h"
 
+/* Refusals cost a courier nothing, outcomes cost an installation: so that the first never push
+ * out the second, there is room for so many REFUSED ones and no more. */
+enum {
+	RING_REFUSED_MAX = MESSAGE_RING / 2,        /* in all */
+	RING_REFUSED_OF_ONE_MAX = MESSAGE_RING / 8, /* that one courier brought about */
+};
+
 /* What is remembered of each receipt. */
 struct ring_entry {
 	uint64_t sequence;
@@ -20,6 +27,7 @@ struct ring_entry {
 	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
 	struct digest digest; /* of the artifact file */
 	enum outcome outcome;
+	char courier[CERTIFICATE_ID_MAX + 1]; /* who brought it */
 };
 
 struct ring {
@@ -40,6 +48,10 @@ uint64_t ring_newest(const struct ring *); /* 0: none */
  * belongs to it; fills in its digests.  The oldest goes when there are too many. */
 NODISCARD bool ring_append(struct ring *, struct receipt *, const struct crypto_key *,
 	struct bytes log, struct bytes inventory, struct error *);
+
+/* Is there room for a refusal of what COURIER brought?  Without it no receipt is made, so that
+ * there is no gap in the numbers. */
+bool ring_may_refuse(const struct ring *, const char *courier);
 
 /* The files of one receipt, appended; *FOUND false when the ring does not have it. */
 NODISCARD bool ring_read(const struct ring *, uint64_t sequence, struct buf *envelope,
