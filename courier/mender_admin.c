@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "courier/mender_admin.h"
 
 #define DEVAUTH "/api/management/v2/devauth/devices"
 #define LOGIN "/api/management/v1/useradm/auth/login"
 #define INVENTORY "/api/management/v1/inventory/devices"
+#define DEPLOYMENTS "/api/management/v1/deployments/deployments"
 #define HISTORY "/api/management/v1/deployments/deployments/devices"
 
 enum { LOGIN_MAX = 512 /* bytes of "email:password" */ };
@@ -269,6 +271,67 @@ bool mender_admin_inventory(
 		json_append_copy(copy, each);
 	*out = copy;
 	copy = NULL;
+	return true;
+}
+
+static bool get(struct mender_admin *admin, const char *path, const char *what,
+	struct json **out, struct error *err)
+{
+	CLEANUP(http_response_free) struct http_response response = {0};
+
+	if (!send_call(
+		    admin, (struct mender_call){.method = "GET", .path = path}, &response, err))
+		return false;
+	if (response.status == 404)
+		return error_set(err, ERROR_GONE, "the server has no such %s", what);
+	if (response.status != 200)
+		return mender_refused(&response, what, err);
+	return json_parse(buf_bytes(&response.body), JSON_FOREIGN, out, err)
+		|| error_while(err, "the server's answer");
+}
+
+static bool take_devices(
+	const struct json *ids, struct admin_deployment *deployment, struct error *err)
+{
+	if (!json_is_array(ids))
+		return error_set(err, ERROR_MALFORMED, "the server's answer is no list");
+	deployment->devices = calloc(json_count(ids) + 1, sizeof(*deployment->devices));
+	if (deployment->devices == NULL)
+		return error_errno(err, "cannot allocate");
+	for (const struct json *each = json_first(ids); each != NULL; each = json_next(each)) {
+		const char *const id = json_string(each);
+
+		if (id == NULL || !mender_id_valid(id))
+			return error_set(
+				err, ERROR_MALFORMED, "the server's answer: not a device's id");
+		if (!text_set(&deployment->devices[deployment->count], id, err))
+			return false;
+		deployment->count++;
+	}
+	return true;
+}
+
+bool mender_admin_deployment(struct mender_admin *admin, const char *id,
+	struct admin_deployment *out, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *answer = NULL;
+	CLEANUP(json_cleanup) struct json *ids = NULL;
+	CLEANUP(admin_deployment_free) struct admin_deployment deployment = {.artifact = NULL};
+	char path[MENDER_PATH_MAX];
+	const char *artifact = NULL;
+
+	if (!check_id(id, err))
+		return false;
+	(void)snprintf(path, sizeof(path), DEPLOYMENTS "/%s", id);
+	if (!get(admin, path, "deployment", &answer, err)
+		|| !json_need_string(answer, "artifact_name", &artifact, err)
+		|| !text_set(&deployment.artifact, artifact, err))
+		return false;
+	(void)snprintf(path, sizeof(path), DEPLOYMENTS "/%s/device_list", id);
+	if (!get(admin, path, "deployment", &ids, err) || !take_devices(ids, &deployment, err))
+		return false;
+	*out = deployment;
+	deployment = (struct admin_deployment){0};
 	return true;
 }
 

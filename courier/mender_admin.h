@@ -56,6 +56,10 @@ NODISCARD bool mender_admin_delete_set(
 NODISCARD bool mender_admin_inventory(
 	struct mender_admin *, const char *device, struct json **, struct error *);
 
+/* Name of the artifact and ids of the devices. */
+NODISCARD bool mender_admin_deployment(
+	struct mender_admin *, const char *id, struct admin_deployment *, struct error *);
+
 /* One deployment of one device. */
 struct mender_history {
 	const char *deployment, *name, *artifact, *status; /* borrowed, never NULL */

@@ -47,5 +47,20 @@ for program in gcc meson ninja pkg-config openssl mender-artifact mender clang-f
 	expect "$package" "$program"
 done
 
+# What comes from PyPI is pinned, and used.
+for package in $(grep -v '^#' tests/packages | grep -E '^[^ ]+ +pip ' | cut -d' ' -f1); do
+	case $package in
+	*==[0-9]*) passed=$((passed + 1)) ;;
+	*)
+		failed=$((failed + 1))
+		echo "$package: no version is pinned"
+		;;
+	esac
+done
+expect python3-venv 'build/tuf-venv'
+for module in $(grep -hoE '^from tuf' tests/*.py | cut -d' ' -f2 | sort -u); do
+	expect "$(printf '%s\n' "$listed" | grep "^$module==")" "$module"
+done
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

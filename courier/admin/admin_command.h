@@ -26,10 +26,14 @@ struct admin_command {
 	/* ERROR_NOTHING, ERROR_PARTIAL, ... become the exit status. */
 	bool (*run)(struct admin_call *, const void *options, const struct argument_list *words,
 		struct error *);
+	/* Instead of all these but name, arguments and summary: the word that follows says
+	 * which of these it is. */
+	const struct admin_command *const *verbs;
+	size_t verb_count;
 };
 
 extern const struct admin_command cmd_enroll, cmd_init, cmd_issue, cmd_provision, cmd_set_time,
-	cmd_verify;
+	cmd_trust, cmd_verify;
 
 /* The only word, or ERROR_USAGE "needs WHAT". */
 NODISCARD bool admin_only_word(

@@ -37,3 +37,12 @@ void admin_cleanup(struct admin **admin)
 {
 	admin_close(*admin);
 }
+
+void admin_deployment_free(struct admin_deployment *deployment)
+{
+	for (size_t i = 0; i < deployment->count; i++)
+		free(deployment->devices[i]);
+	free(deployment->devices);
+	free(deployment->artifact);
+	*deployment = (struct admin_deployment){0};
+}

@@ -60,6 +60,15 @@ struct admin_login {
 	const struct passphrase *password;
 };
 
+/* What a deployment asks for: which devices are to get what. */
+struct admin_deployment {
+	char *artifact; /* the artifact's name */
+	char **devices; /* the server's ids */
+	size_t count;
+};
+
+void admin_deployment_free(struct admin_deployment *); /* caller's memory; zero is fine */
+
 struct admin {
 	const struct admin_kind *kind;
 };
@@ -113,6 +122,11 @@ struct admin_kind {
 
 	/* What DEVICE last said of itself: array of {"name", "value", ...}. */
 	bool (*inventory)(struct admin *, const char *device, struct json **, struct error *);
+
+	/* The deployment of that id, whatever became of it since.  What the server says of
+	 * an artifact is its name; what is to be had under it is not for the server to say. */
+	bool (*deployment)(
+		struct admin *, const char *id, struct admin_deployment *, struct error *);
 
 	void (*close)(struct admin *);
 };

@@ -120,6 +120,12 @@ static bool get_inventory(
 	return mender_admin_inventory(mender_of(admin), device, out, err);
 }
 
+static bool get_deployment(
+	struct admin *admin, const char *id, struct admin_deployment *out, struct error *err)
+{
+	return mender_admin_deployment(mender_of(admin), id, out, err);
+}
+
 /* ---- changing the status of a set ---- */
 
 /* Ask for STATUS, and believe only what is read back. */
@@ -314,5 +320,6 @@ const struct admin_kind admin_mender = {
 	.reject = reject_set,
 	.forget = forget_set,
 	.inventory = get_inventory,
+	.deployment = get_deployment,
 	.close = close_admin,
 };

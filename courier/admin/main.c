@@ -5,8 +5,8 @@
 #include "courier/admin/admin_command.h"
 
 /* Keep in the order of a fleet's life. */
-static const struct admin_command *const commands[]
-	= {&cmd_init, &cmd_issue, &cmd_provision, &cmd_enroll, &cmd_set_time, &cmd_verify};
+static const struct admin_command *const commands[] = {&cmd_init, &cmd_issue, &cmd_provision,
+	&cmd_enroll, &cmd_set_time, &cmd_verify, &cmd_trust};
 
 struct common_options {
 	bool json, verbose, help, version;
@@ -47,40 +47,53 @@ bool admin_only_word(const struct argument_list *words, const char *what, const 
 	return true;
 }
 
-static void help_all(FILE *stream)
+/* A table of commands, and the words before each. */
+struct table {
+	const char *before; /* "courier-admin", "courier-admin trust" */
+	const struct admin_command *const *at;
+	size_t count;
+};
+
+static const struct table top = {"courier-admin", commands, COUNT(commands)};
+
+static void help_all(FILE *stream, const struct table *table)
 {
-	(void)fprintf(stream, "usage: courier-admin [OPTIONS] COMMAND ...\n\n");
-	for (size_t i = 0; i < COUNT(commands); i++)
-		(void)fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	(void)fprintf(stream, "usage: %s [OPTIONS] %s ...\n\n", table->before,
+		table == &top ? "COMMAND" : "VERB");
+	for (size_t i = 0; i < table->count; i++)
+		(void)fprintf(
+			stream, "  %-10s %s\n", table->at[i]->name, table->at[i]->summary);
 	(void)fprintf(stream, "\nOptions of every command:\n");
 	arguments_help(stream, common, COUNT(common));
 }
 
-static void help_one(FILE *stream, const struct admin_command *command)
+static void help_one(
+	FILE *stream, const struct table *table, const struct admin_command *command)
 {
-	(void)fprintf(stream, "usage: courier-admin %s %s\n%s\n\n", command->name,
+	(void)fprintf(stream, "usage: %s %s %s\n%s\n\n", table->before, command->name,
 		command->arguments, command->summary);
 	arguments_help(stream, command->options, command->option_count);
 	(void)fprintf(stream, "\nOptions of every command:\n");
 	arguments_help(stream, common, COUNT(common));
 }
 
-static bool find_command(const char *name, const struct admin_command **out, struct error *err)
+static bool find_command(const struct table *table, const char *name,
+	const struct admin_command **out, struct error *err)
 {
 	struct nearest nearest = {.wrong = name};
 
-	for (size_t i = 0; i < COUNT(commands); i++) {
-		if (strcmp(commands[i]->name, name) == 0) {
-			*out = commands[i];
+	for (size_t i = 0; i < table->count; i++) {
+		if (strcmp(table->at[i]->name, name) == 0) {
+			*out = table->at[i];
 			return true;
 		}
-		nearest_offer(&nearest, commands[i]->name);
+		nearest_offer(&nearest, table->at[i]->name);
 	}
 	if (nearest.name != NULL)
 		return error_set(err, ERROR_USAGE, "%s: no such command; did you mean %s?",
 			name, nearest.name);
 	return error_set(
-		err, ERROR_USAGE, "%s: no such command; see courier-admin --help", name);
+		err, ERROR_USAGE, "%s: no such command; see %s --help", name, table->before);
 }
 
 static struct unlock unlock_of(const struct common_options *common_options, const char *file)
@@ -115,8 +128,8 @@ static void memory_cleanup(void **memory)
 }
 
 /* The command's own options, and the common ones again: they may stand anywhere. */
-static bool run(const struct admin_command *command, int argc, char **argv, int index,
-	struct common_options *shared, struct error *err)
+static bool run(const struct table *table, const struct admin_command *command, int argc,
+	char **argv, int index, struct common_options *shared, struct error *err)
 {
 	CLEANUP(memory_cleanup) void *options = calloc(1, command->options_size);
 	struct argument_list words = {.count = 0};
@@ -130,7 +143,7 @@ static bool run(const struct admin_command *command, int argc, char **argv, int 
 	if (!arguments_read(argc, argv, &index, groups, COUNT(groups), &words, err))
 		return false;
 	if (shared->help) {
-		help_one(stdout, command);
+		help_one(stdout, table, command);
 		return true;
 	}
 
@@ -139,11 +152,38 @@ static bool run(const struct admin_command *command, int argc, char **argv, int 
 	return command->run(&call, options, &words, err);
 }
 
+/* The command of TABLE that ARGV[INDEX] names; what follows may be a verb of it. */
+static bool choose(const struct table *table, int argc, char **argv, int index,
+	struct common_options *shared, struct error *err)
+{
+	const struct argument_group groups[] = {{common, COUNT(common), shared}};
+	const struct admin_command *command = NULL;
+	char before[64];
+
+	if (index == argc || strcmp(argv[index], "help") == 0) {
+		help_all(index == argc && !shared->help ? stderr : stdout, table);
+		return index < argc || shared->help
+			|| error_set(err, ERROR_USAGE, "needs a command");
+	}
+	if (!find_command(table, argv[index], &command, err))
+		return false;
+	index++;
+	if (command->verbs == NULL)
+		return run(table, command, argc, argv, index, shared, err)
+			|| error_while(err, "%s", command->name);
+	(void)snprintf(before, sizeof(before), "%s %s", table->before, command->name);
+
+	const struct table verbs = {before, command->verbs, command->verb_count};
+
+	return (arguments_read(argc, argv, &index, groups, COUNT(groups), NULL, err)
+		       && choose(&verbs, argc, argv, index, shared, err))
+		|| error_while(err, "%s", command->name);
+}
+
 static bool dispatch(int argc, char **argv, struct error *err)
 {
 	struct common_options shared = {.passphrase_fd = -1};
 	const struct argument_group groups[] = {{common, COUNT(common), &shared}};
-	const struct admin_command *command = NULL;
 	int index = 1;
 
 	if (!arguments_read(argc, argv, &index, groups, COUNT(groups), NULL, err))
@@ -152,15 +192,7 @@ static bool dispatch(int argc, char **argv, struct error *err)
 		(void)puts("courier-admin " COURIER_VERSION);
 		return true;
 	}
-	if (index == argc || strcmp(argv[index], "help") == 0) {
-		help_all(index == argc && !shared.help ? stderr : stdout);
-		return index < argc || shared.help
-			|| error_set(err, ERROR_USAGE, "needs a command");
-	}
-	if (!find_command(argv[index], &command, err))
-		return false;
-	return run(command, argc, argv, index + 1, &shared, err)
-		|| error_while(err, "%s", command->name);
+	return choose(&top, argc, argv, index, &shared, err);
 }
 
 int main(int argc, char **argv)
