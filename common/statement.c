@@ -261,6 +261,23 @@ static void add_policy(struct json *object, const struct inventory *inventory)
 	json_add_string(policy, "report", inventory->report);
 }
 
+static const char *const direction_words[] = {"none", "required"};
+
+static void add_tuf(struct json *object, const struct inventory_tuf *tuf)
+{
+	if (!tuf->present)
+		return;
+
+	struct json *const member = json_add_object(object, "tuf");
+
+	json_add_string(member, "direction", direction_words[tuf->directed]);
+	json_add_integer(member, "root", tuf->root);
+	json_add_integer(member, "timestamp", tuf->timestamp);
+	json_add_integer(member, "snapshot", tuf->snapshot);
+	json_add_integer(member, "targets", tuf->targets);
+	json_add_integer(member, "sequence", (int64_t)tuf->sequence);
+}
+
 bool inventory_sign(const struct inventory *inventory, const struct crypto_key *key,
 	struct buf *envelope, struct error *err)
 {
@@ -285,6 +302,7 @@ bool inventory_sign(const struct inventory *inventory, const struct crypto_key *
 	json_add_integer(object, "newest", (int64_t)inventory->newest);
 	hex_encode((struct bytes){inventory->nonce, sizeof(inventory->nonce)}, nonce);
 	json_add_string(object, "nonce", nonce);
+	add_tuf(object, &inventory->tuf);
 	return sign(object, DSSE_INVENTORY, key, envelope, err);
 }
 
@@ -381,6 +399,36 @@ static bool need_nonce(const struct json *object, struct inventory *out, struct 
 		&& hex_decode(nonce, out->nonce, sizeof(out->nonce), err);
 }
 
+static bool need_version_of(
+	const struct json *object, const char *name, int64_t *out, struct error *err)
+{
+	if (!json_need_integer(object, name, out, err))
+		return false;
+	return *out >= 0 || error_set(err, ERROR_MALFORMED, "%s is negative", name);
+}
+
+/* Only of a device that pins a root. */
+static bool read_tuf(const struct json *object, struct inventory_tuf *out, struct error *err)
+{
+	const struct json *member = NULL;
+	const char *direction = NULL;
+
+	if (json_member(object, "tuf") == NULL)
+		return true;
+	if (!json_need_object(object, "tuf", &member, err)
+		|| !json_need_string(member, "direction", &direction, err)
+		|| !need_version_of(member, "root", &out->root, err)
+		|| !need_version_of(member, "timestamp", &out->timestamp, err)
+		|| !need_version_of(member, "snapshot", &out->snapshot, err)
+		|| !need_version_of(member, "targets", &out->targets, err)
+		|| !need_count(member, "sequence", &out->sequence, err))
+		return false;
+	out->present = true;
+	out->directed = strcmp(direction, direction_words[true]) == 0;
+	return out->directed || strcmp(direction, direction_words[false]) == 0
+		|| error_set(err, ERROR_MALFORMED, "direction: neither required nor none");
+}
+
 static bool read_inventory(const struct json *object, struct inventory *out, struct error *err)
 {
 	return json_need_text(object, "device", out->device, sizeof(out->device), err)
@@ -392,7 +440,7 @@ static bool read_inventory(const struct json *object, struct inventory *out, str
 		&& need_count(object, "space", &out->space, err)
 		&& json_need_integer(object, "crl", &out->crl_number, err)
 		&& need_count(object, "newest", &out->newest, err)
-		&& need_nonce(object, out, err);
+		&& need_nonce(object, out, err) && read_tuf(object, &out->tuf, err);
 }
 
 bool inventory_open(struct bytes envelope, const struct crypto_public *key,

@@ -73,6 +73,14 @@ NODISCARD bool receipt_sign(const struct receipt *, const struct crypto_key *,
 NODISCARD bool receipt_open(struct bytes envelope, const struct crypto_public *key,
 	struct receipt *, struct error *);
 
+/* What the device trusts of a TUF repository: versions, and the newest direction; 0: none. */
+struct inventory_tuf {
+	bool present;  /* a root is pinned there: metadata must vouch for what it installs */
+	bool directed; /* and direct it by its id */
+	int64_t root, timestamp, snapshot, targets;
+	uint64_t sequence;
+};
+
 /* The facts from which the device decides; the courier rehearses with the last ones. */
 struct inventory {
 	char device[CERTIFICATE_ID_MAX + 1];
@@ -94,6 +102,7 @@ struct inventory {
 	uint8_t nonce[SIGNED_TIME_NONCE]; /* for the operator's next signed time */
 	uint64_t newest;                  /* receipt sequence */
 	char software[64];                /* courier-agent version */
+	struct inventory_tuf tuf;
 };
 
 void inventory_free(struct inventory *); /* caller's memory; zero is fine */

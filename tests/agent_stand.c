@@ -191,10 +191,10 @@ void stand_end(struct stand *stand)
 		stand_stop(stand);
 	file_close(&stand->cable);
 	buf_free(&stand->artifact);
+	buf_free(&stand->set);
 	buf_free(&stand->crl);
 	buf_free(&stand->chain);
 	buf_free(&stand->time);
-	buf_free(&stand->set);
 	for (size_t i = 0; i < STAND_KEPT; i++)
 		buf_free(&stand->logs[i]);
 	inventory_free(&stand->inventory);

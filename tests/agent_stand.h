@@ -39,7 +39,9 @@ struct stand {
 	const char *deployment; /* NULL: nothing to offer */
 	uint8_t flags;
 	bool wrong_digest, wrong_bytes;
-	uint64_t cut_at; /* bytes sent after which the cable is pulled; 0: never */
+	bool wrong_set;      /* other bytes than were offered */
+	uint64_t cut_at;     /* bytes sent after which the cable is pulled; 0: never */
+	uint64_t cut_set_at; /* the same of the metadata */
 	bool identify;
 	bool mute;    /* opens the channel, and says nothing */
 	bool lame;    /* listens, and says nothing after HELLO */
@@ -54,6 +56,7 @@ struct stand {
 	enum message_phase phases[STAND_PHASES];
 	size_t phase_count;
 	char text[MESSAGE_TEXT_MAX + 1]; /* of the last STATE */
+	uint8_t code;                    /* likewise */
 	struct inventory inventory;
 	bool certified;
 	struct identity identity; /* of one that is not */

@@ -149,6 +149,15 @@ static bool keep(
 	return buf_append(&stand->logs[stand->kept_count++], message->log, err);
 }
 
+static void read_set(struct stand *stand, uint64_t offset, uint8_t *at, size_t len)
+{
+	assert_true(offset + len <= stand->set.len);
+	memcpy(at, stand->set.at + offset, len);
+	if (stand->wrong_set)
+		at[0] ^= 1;
+	stand->sent_set += len;
+}
+
 static bool read_object(void *self, enum message_object object, uint64_t offset, uint8_t *at,
 	size_t len, struct error *err)
 {
@@ -156,12 +165,9 @@ static bool read_object(void *self, enum message_object object, uint64_t offset,
 
 	(void)err;
 	if (object == MESSAGE_METADATA) {
-		assert_true(offset + len <= stand->set.len);
-		memcpy(at, stand->set.at + offset, len);
-		stand->sent_set += len;
+		read_set(stand, offset, at, len);
 		return true;
 	}
-	assert_int_equal(object, MESSAGE_ARTIFACT);
 	assert_true(offset + len <= stand->artifact.len);
 	memcpy(at, stand->artifact.at + offset, len);
 	if (stand->wrong_bytes)
@@ -181,6 +187,7 @@ static void progress(
 	(void)size;
 	(void)snprintf(stand->text, sizeof(stand->text), "%.*s", (int)state->text.len,
 		state->text.len == 0 ? "" : (const char *)state->text.at);
+	stand->code = state->code;
 	if (stand->phase_count > 0 && stand->phases[stand->phase_count - 1] == state->phase)
 		return;
 	assert_true(stand->phase_count < STAND_PHASES);
@@ -289,7 +296,8 @@ static bool step(struct call *call, enum stand_end *end)
 	*end = STAND_FAILED;
 	if (call->visit != NULL && !exchange(call, &stand->why))
 		return true;
-	if (stand->cut_at > 0 && stand->sent >= stand->cut_at) {
+	if ((stand->cut_at > 0 && stand->sent >= stand->cut_at)
+		|| (stand->cut_set_at > 0 && stand->sent_set >= stand->cut_set_at)) {
 		*end = STAND_CUT;
 		return true;
 	}

@@ -260,7 +260,11 @@ static void marks_come_back_or_are_zero(void **state)
 	(void)state;
 	MUST(marks_load(path_of("marks.json", path), &marks, &err));
 	assert_int_equal(marks.floor, 0);
-	marks = (struct marks){1790000000, 7, 42, true, {1, 255}};
+	marks = (struct marks){.floor = 1790000000,
+		.crl = 7,
+		.counter = 42,
+		.has_nonce = true,
+		.nonce = {1, 255}};
 	MUST(marks_save(path, &marks, &err));
 	marks = (struct marks){0};
 	MUST(marks_load(path, &marks, &err));
@@ -268,6 +272,18 @@ static void marks_come_back_or_are_zero(void **state)
 	assert_int_equal(marks.crl, 7);
 	assert_int_equal(marks.counter, 42);
 	assert_true(marks.has_nonce && marks.nonce[1] == 255);
+	assert_int_equal(marks.tuf.versions[TUF_ROOT], 0);
+	marks.tuf = (struct marks_tuf){
+		1790000001, {8, {{1}}, {{2}}}, {[TUF_ROOT] = 3, [TUF_TIMESTAMP] = 4}};
+	MUST(marks_save(path, &marks, &err));
+	marks = (struct marks){0};
+	MUST(marks_load(path, &marks, &err));
+	assert_int_equal(marks.tuf.issued, 1790000001);
+	assert_int_equal(marks.tuf.mark.sequence, 8);
+	assert_int_equal(marks.tuf.mark.direction.at[0], 1);
+	assert_int_equal(marks.tuf.mark.keys.at[0], 2);
+	assert_int_equal(marks.tuf.versions[TUF_ROOT], 3);
+	assert_int_equal(marks.tuf.versions[TUF_TIMESTAMP], 4);
 	MUST(file_replace(
 		path, bytes_of("{\"floor\":-1,\"crl\":0,\"counter\":0}"), 0600, &err));
 	assert_false(marks_load(path, &marks, &err));

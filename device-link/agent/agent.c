@@ -40,6 +40,7 @@ static void done(struct agent *agent)
 	process_free(agent->surveyor);
 	process_free(agent->blinker);
 	spool_free(agent->spool);
+	spool_free(agent->tuf.spool);
 	survey_free(&agent->survey);
 	trust_free(&agent->trust);
 	buf_free(&agent->inventory);
@@ -69,6 +70,7 @@ static bool load_facts(struct agent *agent, struct error *err)
 	if (!find_paths(agent, err) || !trust_load_own(settings, &agent->trust, err)
 		|| !marks_load(agent->marks_path, &agent->marks, err)
 		|| !trust_load_fleet(settings, &agent->marks, &agent->trust, err)
+		|| !agent_tuf_begin(agent, err)
 		|| (!agent->marks.has_nonce && !marks_new_nonce(&agent->marks, err))
 		|| !marks_save(agent->marks_path, &agent->marks, err)
 		|| !agent_settings_fact(settings, "ring", ring, err)
@@ -121,6 +123,7 @@ static bool begin(struct agent *agent, struct error *err)
 		agent->trust.key, agent->trust.chain, buf_bytes(&agent->trust.root)};
 	agent_visit_host(agent, &agent->host);
 	sweep(agent);
+	agent_tuf_sweep(agent);
 	agent_say("%s, device %s, %s", COURIER_VERSION, agent->trust.holder.id,
 		job_phase_name(agent->job.phase));
 	return true;

@@ -63,18 +63,44 @@ static bool take_name(struct agent *agent, struct error *err)
 	return true;
 }
 
+static bool after_judge(struct agent *agent, const struct process_end *end, struct error *err)
+{
+	char line[400];
+
+	last_line(process_errors(agent->worker), line, sizeof(line));
+	return agent_tuf_after(agent, end, line, err);
+}
+
+/* All of it is good: from now on it is this artifact, and this set. */
+static bool accept_both(struct agent *agent, struct error *err)
+{
+	struct error why = {0};
+
+	if (agent->settings->tuf_root != NULL && !agent_tuf_judged(agent, err))
+		return false;
+	if (!agent_tuf_keep(agent, &why)) {
+		agent_spool_failed(agent, &why);
+		return true;
+	}
+	spool_free(agent->spool);
+	agent->spool = NULL;
+	if (!take_name(agent, err)
+		|| !agent_go(agent, JOB_STAGED, NULL, ERROR_NONE, "verified", err))
+		return false;
+	agent_tuf_sweep(agent);
+	return true;
+}
+
 static bool after_verify(struct agent *agent, const struct process_end *end, struct error *err)
 {
 	struct error why = {.code = ERROR_FAILED};
 	char line[400];
 
 	last_line(process_errors(agent->worker), line, sizeof(line));
-	if (end->exited && end->status == 0) {
-		spool_free(agent->spool);
-		agent->spool = NULL;
-		return take_name(agent, err)
-			&& agent_go(agent, JOB_STAGED, NULL, ERROR_NONE, "verified", err);
-	}
+	if (end->exited && end->status == 0)
+		return accept_both(agent, err);
+	if (end->exited && end->status == WORK_UNDIRECTED)
+		return agent_tuf_judged(agent, err);
 	(void)error_set(&why, end->exited ? (enum error_code)end->status : ERROR_FAILED, "%s",
 		line[0] == 0 ? "verifying did not end by itself" : line);
 	if (plan_terminal(why.code))
@@ -179,6 +205,7 @@ static const struct {
 } purposes[] = {
 	[PURPOSE_NONE] = {"nothing", NULL},
 	[PURPOSE_GATE] = {"gate", after_gate},
+	[PURPOSE_JUDGE] = {"judge", after_judge},
 	[PURPOSE_VERIFY] = {"verify", after_verify},
 	[PURPOSE_INSTALL] = {"install", after_install},
 	[PURPOSE_COMMIT] = {"commit", after_commit},

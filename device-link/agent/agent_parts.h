@@ -6,6 +6,7 @@
  *	agent_admit.c   may this courier visit?
  *	agent_visit.c   what a courier asks and offers (visit_device_host)
  *	agent_take.c    offers taken: a new job
+ *	agent_tuf.c     metadata that come with offers
  *	agent_clock.c   the time as the operator tells it
  *	agent_work.c    the job: facts, actions, children
  *	agent_after.c   what follows when a child has ended
@@ -21,6 +22,7 @@
 #include "device-link/agent/process.h"
 #include "device-link/agent/ring.h"
 #include "device-link/agent/spool.h"
+#include "device-link/agent/tuf_judge.h"
 #include "device-link/agent/work.h"
 #include "device-link/channel.h"
 #include "device-link/visit.h"
@@ -41,6 +43,7 @@ struct agent_saying {
 	uint64_t sequence; /* of a receipt; 0: a STATE */
 	enum message_phase phase;
 	uint32_t wait_s;
+	enum error_code code; /* why it waits */
 	char deployment[STATEMENT_DEPLOYMENT_MAX + 1];
 	char text[MESSAGE_TEXT_MAX + 1];
 };
@@ -49,6 +52,7 @@ struct agent_saying {
 enum agent_purpose {
 	PURPOSE_NONE,
 	PURPOSE_GATE,
+	PURPOSE_JUDGE,
 	PURPOSE_VERIFY,
 	PURPOSE_INSTALL,
 	PURPOSE_COMMIT,
@@ -56,6 +60,18 @@ enum agent_purpose {
 	PURPOSE_LOOK,
 	PURPOSE_CHECK,
 	PURPOSE_REBOOT,
+};
+
+/* The metadata of the job. */
+struct agent_tuf {
+	struct tuf_store store;
+	struct spool *spool; /* while they come */
+	bool hashed;         /* all of the spool file */
+	uint64_t asked;      /* end of what was asked for */
+	bool mismatched;     /* once already */
+	bool judged;         /* the device is directed to the job's artifact: */
+	bool own;            /* by the set it had before */
+	char fact_path[PATH_MAX], set_path[PATH_MAX];
 };
 
 struct agent {
@@ -108,6 +124,7 @@ struct agent {
 	bool hashed;    /* all of the spool file */
 	uint64_t asked; /* end of what was asked for */
 	bool stuck;
+	struct agent_tuf tuf;
 	enum agent_gate gate;
 	int64_t gate_ms; /* when it is asked again */
 	char gate_reason[MESSAGE_TEXT_MAX + 1];
@@ -153,6 +170,8 @@ enum message_phase agent_phase(const struct agent *);
 /* Tell the courier, if one is there, of the phase as it is now. */
 void agent_tell_phase(struct agent *, const char *text);
 void agent_tell(struct agent *, enum message_phase, const char *deployment, const char *text);
+/* The same, waiting, and why as an exit status. */
+void agent_tell_waiting(struct agent *, enum error_code, const char *text);
 void agent_tell_receipt(struct agent *, uint64_t sequence);
 /* DEPLOYMENT is refused, and there is no room for a receipt that says so (ring.h). */
 void agent_tell_unsaid(struct agent *, const char *deployment, const char *why);
@@ -185,6 +204,34 @@ void agent_spool_failed(struct agent *, const struct error *why);
 
 /* ---- agent_after.c ---- */
 NODISCARD bool agent_worker_step(struct agent *, struct error *);
+
+/* ---- agent_tuf.c ---- */
+NODISCARD bool agent_tuf_begin(struct agent *, struct error *);
+/* Remove what a power cut left beside the active set. */
+void agent_tuf_sweep(struct agent *);
+/* Another job, or other metadata: nothing is known of them. */
+void agent_tuf_reset(struct agent *);
+/* The same, and nothing of them is on disk. */
+NODISCARD bool agent_tuf_clear(struct agent *, struct error *);
+/* The job's offer names these; and the conversation about them ended. */
+void agent_tuf_offered(struct agent *, const struct message_offer *);
+void agent_tuf_dropped(struct agent *);
+/* Bytes they will take: while they come, and once they are kept. */
+uint64_t agent_tuf_space(const struct agent *, const struct message_offer *);
+void agent_tuf_facts(const struct agent *, struct agent_facts *);
+NODISCARD bool agent_tuf_open(struct agent *, struct error *);
+bool agent_tuf_hashing(const struct agent *);
+void agent_tuf_hash(struct agent *);
+bool agent_tuf_want(struct agent *, struct message_want *);
+void agent_tuf_data(struct agent *, const struct message_data *);
+NODISCARD bool agent_tuf_judge(struct agent *, struct error *);
+NODISCARD bool agent_tuf_order(struct agent *, struct tuf_order *, struct error *);
+/* A child has judged: obey what it found. */
+NODISCARD bool agent_tuf_judged(struct agent *, struct error *);
+NODISCARD bool agent_tuf_after(
+	struct agent *, const struct process_end *, const char *line, struct error *);
+/* The artifact is verified: the job, once saved, names the set as the active one. */
+NODISCARD bool agent_tuf_keep(struct agent *, struct error *why);
 
 /* ---- agent_take.c ---- */
 /* A new job, in place of what there was: receive the artifact of OFFER.  It is not yet

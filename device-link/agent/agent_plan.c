@@ -1,9 +1,23 @@
 #include "device-link/agent/agent_plan.h"
 
+/* Metadata come first, and are judged before a byte of the artifact is asked for. */
+static enum agent_action plan_directing(const struct agent_facts *facts)
+{
+	if (facts->set_whole)
+		return facts->set_opened ? ACTION_JUDGE : ACTION_OPEN_SET;
+	if (!facts->carried || facts->gate == GATE_LATER)
+		return ACTION_REST;
+	if (facts->gate == GATE_UNASKED)
+		return ACTION_ASK_GATE;
+	return facts->set_opened ? ACTION_REST : ACTION_OPEN_SET;
+}
+
 static enum agent_action plan_receiving(const struct agent_facts *facts)
 {
 	if (facts->stuck)
 		return ACTION_REST;
+	if (facts->undirected)
+		return plan_directing(facts);
 	if (facts->whole)
 		return facts->opened ? ACTION_VERIFY : ACTION_OPEN_SPOOL;
 	if (!facts->carried || facts->gate == GATE_LATER)

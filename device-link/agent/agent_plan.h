@@ -27,10 +27,12 @@ struct agent_facts {
 	bool working;  /* a child is under way: wait for it */
 
 	/* JOB_RECEIVING */
-	bool carried; /* a courier that offered it is here */
-	bool opened;  /* the spool file is, and its content hashed */
-	bool whole;   /* the spool file has all bytes */
-	bool stuck;   /* it could not be verified, for a reason that may pass */
+	bool carried;               /* a courier that offered it is here */
+	bool opened;                /* the spool file is, and its content hashed */
+	bool whole;                 /* the spool file has all bytes */
+	bool stuck;                 /* it could not be verified, for a reason that may pass */
+	bool undirected;            /* metadata must vouch for it, and have not yet */
+	bool set_opened, set_whole; /* the same of their file */
 
 	bool stage; /* and there is no gate: wait for an offer without that flag */
 	enum agent_gate gate;
@@ -44,7 +46,9 @@ enum agent_action {
 	ACTION_REST, /* until something happens */
 	ACTION_SURVEY,
 	ACTION_WRITE_RECEIPT,
-	ACTION_ASK_GATE,   /* the question goes by the phase */
+	ACTION_ASK_GATE, /* the question goes by the phase */
+	ACTION_OPEN_SET, /* of metadata, and hash what is there */
+	ACTION_JUDGE,
 	ACTION_OPEN_SPOOL, /* and hash what is there */
 	ACTION_VERIFY,
 	ACTION_BEGIN, /* go to JOB_INSTALLING */

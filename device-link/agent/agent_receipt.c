@@ -31,8 +31,9 @@ static enum message_phase receiving_phase(const struct agent *agent)
 {
 	if (agent->stuck || agent->gate == GATE_LATER)
 		return MESSAGE_PHASE_WAITING;
-	return agent->purpose == PURPOSE_VERIFY ? MESSAGE_PHASE_VERIFYING
-						: MESSAGE_PHASE_RECEIVING;
+	return agent->purpose == PURPOSE_VERIFY || agent->purpose == PURPOSE_JUDGE
+		? MESSAGE_PHASE_VERIFYING
+		: MESSAGE_PHASE_RECEIVING;
 }
 
 enum message_phase agent_phase(const struct agent *agent)
@@ -75,8 +76,8 @@ static struct agent_saying *add_saying(struct agent *agent)
 	return saying;
 }
 
-void agent_tell(
-	struct agent *agent, enum message_phase phase, const char *deployment, const char *text)
+static void tell(struct agent *agent, enum message_phase phase, enum error_code code,
+	const char *deployment, const char *text)
 {
 	if (!agent_line_visited(agent))
 		return;
@@ -84,12 +85,25 @@ void agent_tell(
 	struct agent_saying *const saying = add_saying(agent);
 
 	saying->phase = phase;
+	saying->code = code;
 	saying->wait_s = phase == MESSAGE_PHASE_REBOOTING ? AGENT_REBOOT_MS / 1000 : 0;
 	if (phase != MESSAGE_PHASE_IDLE)
 		(void)snprintf(
 			saying->deployment, sizeof(saying->deployment), "%s", deployment);
 	(void)snprintf(saying->text, sizeof(saying->text), "%s", text);
 	job_log_clean(saying->text);
+}
+
+void agent_tell(
+	struct agent *agent, enum message_phase phase, const char *deployment, const char *text)
+{
+	tell(agent, phase, ERROR_NONE, deployment, text);
+}
+
+void agent_tell_waiting(struct agent *agent, enum error_code code, const char *text)
+{
+	tell(agent, MESSAGE_PHASE_WAITING, (int)code <= MESSAGE_CODE_MAX ? code : ERROR_FAILED,
+		agent->job.deployment, text);
 }
 
 void agent_tell_phase(struct agent *agent, const char *text)
@@ -191,12 +205,12 @@ static bool append_receipt(struct agent *agent, struct error *err)
 
 bool agent_clear_job(struct agent *agent, struct error *err)
 {
-	agent->job = (struct job){0};
+	job_reset(&agent->job);
 	spool_free(agent->spool);
 	agent->spool = NULL;
 	agent->carried = false;
 	return agent_save_job(agent, err) && spool_clear(agent->settings->spool, err)
-		&& work_remove_tree(agent->work_path, err)
+		&& agent_tuf_clear(agent, err) && work_remove_tree(agent->work_path, err)
 		&& file_remove(agent->verified_path, err) && file_remove(agent->log_path, err);
 }
 

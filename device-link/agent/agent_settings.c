@@ -5,6 +5,7 @@
 #include "device-link/agent/agent_settings.h"
 
 static const char *const reports[] = {"full", "outcome", "none", NULL};
+static const char *const directions[] = {"required", "none", NULL};
 static const char *const kinds[] = {"exec", "file", "mender", NULL};
 
 /* [agent] and [installer TYPE] as they stand in the file. */
@@ -13,7 +14,8 @@ struct agent_section {
 	const char *counter, *boot_id, *spool;
 	struct config_list provides, gate, health, identify, reboot, set_clock, artifact_keys;
 	int64_t hook_timeout, health_timeout, reserve;
-	int report;
+	const char *tuf_root;
+	int report, direction;
 };
 
 struct installer_section {
@@ -35,6 +37,8 @@ static const struct config_key agent_keys[] = {
 	{"artifact", CONFIG_TEXT, AGENT(artifact)},
 	{"provides", CONFIG_WORDS, AGENT(provides)},
 	{"artifact-key", CONFIG_PATH, AGENT(artifact_keys), .repeat = true},
+	{"tuf-root", CONFIG_PATH, AGENT(tuf_root)},
+	{"direction", CONFIG_CHOICE, AGENT(direction), .choices = directions},
 	{"counter", CONFIG_TEXT, AGENT(counter)},
 	{"report", CONFIG_CHOICE, AGENT(report), .choices = reports},
 	{"group", CONFIG_TEXT, AGENT(group)},
@@ -144,6 +148,8 @@ static void take_texts(const struct agent_section *section, struct agent_setting
 	settings->reboot = section->reboot.count > 0 ? section->reboot.at : usual_reboot;
 	settings->artifact_keys = argv_of(&section->artifact_keys);
 	settings->artifact_key_count = section->artifact_keys.count;
+	settings->tuf_root = section->tuf_root;
+	settings->directed = section->direction == 0;
 	settings->hook_timeout_s = (int)section->hook_timeout;
 	settings->health_timeout_s = (int)section->health_timeout;
 	settings->report = (enum agent_report)section->report;
@@ -171,11 +177,14 @@ static bool take(struct agent_settings *settings, struct error *err)
 	take_texts(section, settings);
 	if (!check_lengths(section, err) || !take_installers(settings, err))
 		return false;
-	if (section->spool == NULL)
-		return agent_settings_fact(settings, "spool", settings->spool, err);
-	if ((size_t)snprintf(settings->spool, PATH_MAX, "%s", section->spool) >= PATH_MAX)
+	if (section->spool == NULL
+		&& !agent_settings_fact(settings, "spool", settings->spool, err))
+		return false;
+	if (section->spool != NULL
+		&& (size_t)snprintf(settings->spool, PATH_MAX, "%s", section->spool)
+			>= PATH_MAX)
 		return error_set(err, ERROR_USAGE, "spool: path too long");
-	return true;
+	return file_path(settings->sets, PATH_MAX, settings->spool, "metadata", err);
 }
 
 bool agent_settings_load(const char *path, struct agent_settings *out, struct error *err)

@@ -34,9 +34,12 @@ struct agent_settings {
 	const char *const *set_clock;     /* argv, the time is added; NULL: cannot */
 	const char *const *artifact_keys; /* paths; NULL-terminated */
 	size_t artifact_key_count;
+	const char *tuf_root; /* path of the pinned root; NULL: no repository vouches */
+	bool directed;        /* the repository must direct this very device */
 	int hook_timeout_s, health_timeout_s;
 	enum agent_report report;
 	char spool[PATH_MAX]; /* directory */
+	char sets[PATH_MAX];  /* directory, for TUF metadata while they come */
 	uint64_t reserve;     /* bytes of it that stay free */
 	struct installer_settings installers[STATEMENT_TYPES_MAX];
 	const struct installer *kinds[STATEMENT_TYPES_MAX]; /* of the same index */

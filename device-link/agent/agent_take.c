@@ -8,14 +8,14 @@ static void fill_job(struct agent *agent, const struct message_offer *offer)
 {
 	struct job *const job = &agent->job;
 
-	*job = (struct job){
-		.phase = JOB_RECEIVING,
-		.digest = offer->digest,
-		.size = offer->size,
-		.unpacked = offer->unpacked,
-		.stage = (offer->flags & MESSAGE_OFFER_STAGE) != 0,
-		.courier = agent->visitor,
-	};
+	job_reset(job);
+	job->phase = JOB_RECEIVING;
+	job->digest = offer->digest;
+	job->size = offer->size;
+	job->unpacked = offer->unpacked;
+	job->stage = (offer->flags & MESSAGE_OFFER_STAGE) != 0;
+	job->courier = agent->visitor;
+	agent_tuf_offered(agent, offer);
 	(void)snprintf(job->deployment, sizeof(job->deployment), "%.*s",
 		(int)offer->deployment.len, (const char *)offer->deployment.at);
 	(void)snprintf(job->name, sizeof(job->name), "%.*s", (int)offer->name.len,
@@ -28,7 +28,8 @@ static void fill_job(struct agent *agent, const struct message_offer *offer)
  * about it, must not answer for the new one. */
 static bool drop_job(struct agent *agent, struct error *err)
 {
-	agent->job = (struct job){0};
+	job_reset(&agent->job);
+	agent_tuf_reset(agent);
 	process_free(agent->worker);
 	agent->worker = NULL;
 	agent->purpose = PURPOSE_NONE;
@@ -70,6 +71,7 @@ void agent_work_dropped(struct agent *agent)
 	agent->carried = false;
 	if (agent->job.phase != JOB_RECEIVING)
 		return;
+	agent_tuf_dropped(agent);
 	if (agent->spool != NULL && agent->hashed && !spool_whole(agent->spool)) {
 		spool_free(agent->spool);
 		agent->spool = NULL;

@@ -110,7 +110,7 @@ static bool take_new(struct agent *agent, const struct message_offer *offer, str
 	if (!describe_inventory(agent->settings, &agent->trust, &agent->marks, &agent->survey,
 		    ring_newest(&agent->ring), &inventory, err))
 		return false;
-	if (!plan_space(&inventory, offer->size,
+	if (!plan_space(&inventory, offer->size + agent_tuf_space(agent, offer),
 		    need > offer->unpacked ? need : offer->unpacked, &why))
 		return put_off(agent, offer, why.text);
 	if (!agent_work_take(agent, offer, err))
@@ -134,6 +134,8 @@ static bool take_again(
 		return put_off(
 			agent, offer, "this deployment is under way with another artifact");
 	}
+	if (agent->job.phase == JOB_RECEIVING)
+		agent_tuf_offered(agent, offer);
 	agent_work_carried(agent, (offer->flags & MESSAGE_OFFER_STAGE) != 0);
 	if (!agent_save_job(agent, err))
 		return false;
@@ -199,6 +201,8 @@ static bool host_data(void *self, const struct message_data *data, struct error 
 	struct agent *const agent = self;
 
 	(void)err;
+	if (data->object == MESSAGE_METADATA)
+		agent_tuf_data(agent, data);
 	if (data->object != MESSAGE_ARTIFACT || agent->spool == NULL || !agent->hashed
 		|| data->offset != spool_size(agent->spool))
 		return true; /* we changed our mind since */
@@ -240,6 +244,7 @@ static void give_state(struct agent *agent, struct message *message)
 			.phase = said->phase,
 			.percent = 255,
 			.wait_s = said->wait_s,
+			.code = (uint8_t)said->code,
 			.deployment = bytes_of(said->deployment),
 			.text = bytes_of(said->text),
 		}};
@@ -264,16 +269,19 @@ static bool give_want(struct agent *agent, struct message *message)
 {
 	const struct job *const job = &agent->job;
 
-	if (!agent->carried || job->phase != JOB_RECEIVING || job->due.sequence > 0
-		|| agent->spool == NULL || !agent->hashed || agent->asked >= job->size
+	*message = (struct message){.type = MESSAGE_WANT};
+	if (!agent->carried || job->phase != JOB_RECEIVING || job->due.sequence > 0)
+		return false;
+	if (agent_tuf_want(agent, &message->want))
+		return true;
+	if (agent->spool == NULL || !agent->hashed || agent->asked >= job->size
 		|| agent->asked - spool_size(agent->spool) > MESSAGE_WANT_MAX)
 		return false;
 
 	const uint64_t left = job->size - agent->asked;
 
-	*message = (struct message){MESSAGE_WANT,
-		.want = {MESSAGE_ARTIFACT, agent->asked,
-			(uint32_t)(left < MESSAGE_WANT_MAX ? left : MESSAGE_WANT_MAX)}};
+	message->want = (struct message_want){MESSAGE_ARTIFACT, agent->asked,
+		(uint32_t)(left < MESSAGE_WANT_MAX ? left : MESSAGE_WANT_MAX)};
 	agent->asked += message->want.length;
 	return true;
 }
@@ -292,7 +300,8 @@ static bool host_next(void *self, struct message *message, bool *some, struct er
 
 bool agent_visit_works(const struct agent *agent)
 {
-	if (agent->worker != NULL || (agent->spool != NULL && !agent->hashed))
+	if (agent->worker != NULL || (agent->spool != NULL && !agent->hashed)
+		|| agent_tuf_hashing(agent))
 		return true;
 	/* A reboot that the gate put off is nobody's to wait for. */
 	return is_busy(agent) && agent_phase(agent) != MESSAGE_PHASE_WAITING;

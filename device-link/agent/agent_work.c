@@ -24,7 +24,7 @@ static struct agent_facts facts_of(const struct agent *agent)
 	const bool opening = agent->spool != NULL && !agent->hashed;
 	const bool due = job->due.sequence > 0;
 
-	return (struct agent_facts){
+	struct agent_facts facts = {
 		.phase = job->phase,
 		.due = due,
 		.surveyed = agent->has_survey && (!due || agent->due_surveyed),
@@ -42,6 +42,9 @@ static struct agent_facts facts_of(const struct agent *agent)
 		.rolled_back = job->rolled_back,
 		.tries = job->tries,
 	};
+
+	agent_tuf_facts(agent, &facts);
+	return facts;
 }
 
 static struct work_order order_of(const struct agent *agent)
@@ -172,6 +175,13 @@ static bool start_again(struct agent *agent, struct error *err)
 	agent_log(agent, "what came has another digest than the offer");
 	if (agent->job.mismatches < 2)
 		return true;
+	/* What a repository vouches for is not lost because of who brings something else. */
+	if (agent->settings->tuf_root != NULL) {
+		agent->stuck = true;
+		agent_tell_waiting(agent, ERROR_SIGNATURE,
+			"what came has another digest than the offer, twice");
+		return true;
+	}
 	(void)error_set(
 		&why, ERROR_SIGNATURE, "what came has another digest than the offer, twice");
 	return agent_refuse(agent, &why, err);
@@ -182,6 +192,7 @@ static bool do_verify(struct agent *agent, struct error *err)
 	enum { VERIFY_TIMEOUT_MS = 3600 * 1000 };
 	CLEANUP(inventory_free) struct inventory inventory = {0};
 	struct work_order order = order_of(agent);
+	struct tuf_order metadata;
 	bool matches = false;
 
 	if (!spool_matches(agent->spool, &matches, err))
@@ -191,6 +202,11 @@ static bool do_verify(struct agent *agent, struct error *err)
 	if (!describe_inventory(agent->settings, &agent->trust, &agent->marks, &agent->survey,
 		    ring_newest(&agent->ring), &inventory, err))
 		return false;
+	if (agent->settings->tuf_root != NULL) {
+		if (!agent_tuf_order(agent, &metadata, err))
+			return false;
+		order.tuf = &metadata;
+	}
 	order.inventory = &inventory;
 	agent->purpose = PURPOSE_VERIFY;
 	agent_tell_phase(agent, "");
@@ -358,6 +374,8 @@ static bool act(struct agent *agent, enum agent_action action, struct error *err
 		[ACTION_SURVEY] = agent_survey_start,
 		[ACTION_WRITE_RECEIPT] = agent_write_receipt,
 		[ACTION_ASK_GATE] = do_ask_gate,
+		[ACTION_OPEN_SET] = agent_tuf_open,
+		[ACTION_JUDGE] = agent_tuf_judge,
 		[ACTION_OPEN_SPOOL] = do_open_spool,
 		[ACTION_VERIFY] = do_verify,
 		[ACTION_BEGIN] = do_begin,
@@ -407,6 +425,7 @@ bool agent_work_step(struct agent *agent, struct error *err)
 	if (!agent_worker_step(agent, err) || !reboot_step(agent, err))
 		return false;
 	hash_step(agent);
+	agent_tuf_hash(agent);
 	gate_step(agent);
 	do {
 		const struct agent_facts facts = facts_of(agent);
@@ -427,6 +446,7 @@ int64_t agent_work_deadline_ms(const struct agent *agent)
 		agent->surveyor == NULL ? INT64_MAX
 					: process_deadline_ms(agent->surveyor, agent->now_ms),
 		agent->spool != NULL && !agent->hashed ? agent->now_ms : INT64_MAX,
+		agent_tuf_hashing(agent) ? agent->now_ms : INT64_MAX,
 		agent->gate == GATE_LATER ? agent->gate_ms : INT64_MAX,
 		agent->reboot_ms > 0 ? agent->now_ms + 100 : INT64_MAX,
 		agent->survey_retry_ms > agent->now_ms ? agent->survey_retry_ms : INT64_MAX,

@@ -8,6 +8,7 @@
 
 #include "device-link/agent/command.h"
 #include "device-link/agent/describe.h"
+#include "device-link/agent/tuf_store.h"
 #include "device-link/link.h"
 
 struct findings {
@@ -78,6 +79,7 @@ static void check_places(struct findings *findings, const char *settings_path)
 		{"marks.json", &fixed_place},
 		{"job.json", &fixed_place},
 		{"provides.json", &fixed_place},
+		{"tuf", &fixed_place},
 	};
 	const struct agent_settings *const settings = findings->settings;
 	struct error err = {0};
@@ -89,6 +91,8 @@ static void check_places(struct findings *findings, const char *settings_path)
 	for (size_t i = 0; i < COUNT(facts); i++)
 		if (agent_settings_fact(settings, facts[i].name, path, &err))
 			check_place(findings, path, facts[i].place);
+	if (settings->tuf_root != NULL)
+		check_place(findings, settings->tuf_root, &fixed_place);
 	for (size_t i = 0; i < settings->artifact_key_count; i++)
 		check_place(findings, settings->artifact_keys[i], &fixed_place);
 }
@@ -96,7 +100,7 @@ static void check_places(struct findings *findings, const char *settings_path)
 static void check_trust(struct findings *findings)
 {
 	const struct agent_settings *const settings = findings->settings;
-	struct error err = {0};
+	struct error err = {0}, tuf = {0};
 	char path[PATH_MAX];
 
 	findings->known = trust_load_own(settings, &findings->trust, &err);
@@ -112,10 +116,12 @@ static void check_trust(struct findings *findings)
 		|| !marks_load(path, &findings->marks, &err)
 		|| !trust_load_fleet(settings, &findings->marks, &findings->trust, &err))
 		find(findings, "%s", err.text);
-	if (settings->artifact_key_count == 0)
+	if (settings->artifact_key_count == 0 && settings->tuf_root == NULL)
 		find(findings,
-			"no artifact-key is configured: without an anchor this device "
-			"installs nothing");
+			"neither artifact-key nor tuf-root is configured: without an anchor "
+			"this device installs nothing");
+	if (!tuf_store_check(settings, &tuf))
+		find(findings, "%s", tuf.text);
 }
 
 static void check_clock(struct findings *findings)

@@ -62,6 +62,19 @@ static void add_receipts(struct json *object, const struct ring *ring)
 	}
 }
 
+static void add_tuf(struct json *object, const struct marks_tuf *tuf)
+{
+	if (tuf->versions[TUF_ROOT] == 0)
+		return;
+
+	struct json *const member = json_add_object(object, "tuf");
+
+	for (size_t kind = 0; kind < TUF_KIND_COUNT; kind++)
+		json_add_integer(
+			member, tuf_kind_name((enum tuf_kind)kind), tuf->versions[kind]);
+	json_add_integer(member, "sequence", (int64_t)tuf->mark.sequence);
+}
+
 static bool say_json(const struct facts *facts, struct error *err)
 {
 	CLEANUP(json_cleanup) struct json *object = json_new_object();
@@ -78,6 +91,7 @@ static bool say_json(const struct facts *facts, struct error *err)
 	json_add_integer(object, "floor", facts->marks.floor);
 	json_add_integer(object, "crl", facts->marks.crl);
 	json_add_integer(object, "counter", (int64_t)facts->marks.counter);
+	add_tuf(object, &facts->marks.tuf);
 	add_receipts(object, &facts->ring);
 	if (!json_print(object, &text, err))
 		return false;
@@ -96,6 +110,15 @@ static void say_floor(int64_t floor)
 	printf("floor    %s\n", floor == 0 ? "never set" : text);
 }
 
+static void say_tuf(const struct marks_tuf *tuf)
+{
+	if (tuf->versions[TUF_ROOT] > 0)
+		printf("tuf      root %lld, timestamp %lld, direction %llu\n",
+			(long long)tuf->versions[TUF_ROOT],
+			(long long)tuf->versions[TUF_TIMESTAMP],
+			(unsigned long long)tuf->mark.sequence);
+}
+
 static void say_text(const struct facts *facts)
 {
 	const struct job *const job = &facts->job;
@@ -110,6 +133,7 @@ static void say_text(const struct facts *facts)
 	printf("\ncounter  %llu\n", (unsigned long long)facts->marks.counter);
 	printf("crl      number %lld\n", (long long)facts->marks.crl);
 	say_floor(facts->marks.floor);
+	say_tuf(&facts->marks.tuf);
 	for (size_t i = first_shown(ring); i < ring->count; i++)
 		printf("receipt  %llu %s %s\n", (unsigned long long)ring->at[i].sequence,
 			ring->at[i].readable ? outcome_name(ring->at[i].outcome) : "damaged",

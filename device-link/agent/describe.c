@@ -55,8 +55,8 @@ bool describe_space(const struct agent_settings *settings, uint64_t *space, stru
 		return error_errno(err, "%s: cannot look at", settings->spool);
 
 	/* One artifact file at a time: whatever is there is gone on with, or goes. */
-	const uint64_t left
-		= (uint64_t)there.f_bavail * there.f_frsize + spool_held(settings->spool);
+	const uint64_t left = (uint64_t)there.f_bavail * there.f_frsize
+		+ spool_held(settings->spool) + spool_held(settings->sets);
 
 	*space = left > settings->reserve ? left - settings->reserve : 0;
 	return true;
@@ -98,6 +98,22 @@ static void copy_attributes(const struct survey *survey, struct inventory *inven
 		json_append_copy(inventory->attributes, at);
 }
 
+static void fill_tuf(const struct agent_settings *settings, const struct marks_tuf *tuf,
+	struct inventory *inventory)
+{
+	if (settings->tuf_root == NULL)
+		return;
+	inventory->tuf = (struct inventory_tuf){
+		.present = true,
+		.directed = settings->directed,
+		.root = tuf->versions[TUF_ROOT],
+		.timestamp = tuf->versions[TUF_TIMESTAMP],
+		.snapshot = tuf->versions[TUF_SNAPSHOT],
+		.targets = tuf->versions[TUF_TARGETS],
+		.sequence = tuf->mark.sequence,
+	};
+}
+
 /* What is not a text of somebody else's. */
 static void fill_policy(const struct agent_settings *settings, const struct trust *trust,
 	const struct marks *marks, struct inventory *inventory)
@@ -107,12 +123,15 @@ static void fill_policy(const struct agent_settings *settings, const struct trus
 	(void)snprintf(inventory->counter_name, sizeof(inventory->counter_name), "%s",
 		settings->counter);
 	inventory->counter = marks->counter;
-	inventory->counter_required = true;
-	inventory->has_anchor = trust->key_count > 0;
+	/* Directions count, too; beside a key, both must be satisfied. */
+	inventory->counter_required
+		= trust->key_count > 0 || settings->tuf_root == NULL || !settings->directed;
+	inventory->has_anchor = trust->key_count > 0 || settings->tuf_root != NULL;
 	inventory->signature_required = trust->key_count > 0;
 	(void)snprintf(inventory->report, sizeof(inventory->report), "%s",
 		agent_report_name(settings->report));
 	inventory->crl_number = marks->crl;
+	fill_tuf(settings, &marks->tuf, inventory);
 	memcpy(inventory->nonce, marks->nonce, sizeof(inventory->nonce));
 	(void)snprintf(inventory->software, sizeof(inventory->software), "courier-agent %s",
 		COURIER_VERSION);

@@ -53,12 +53,34 @@ static void add_due(struct json *object, const struct job_due *due)
 	json_add_string(member, "reason", due->reason);
 }
 
+static bool is_nothing(const struct job *job)
+{
+	static const struct digest none;
+
+	return job->phase == JOB_NONE && job->due.sequence == 0
+		&& digest_equal(&job->active, &none);
+}
+
+void job_reset(struct job *job)
+{
+	*job = (struct job){.active = job->active};
+}
+
+static void add_set(struct json *object, const struct job *job)
+{
+	struct json *const member = json_add_object(object, "metadata");
+
+	json_add_digest(member, "digest", &job->set);
+	json_add_integer(member, "size", (int64_t)job->set_size);
+	json_add_digest(member, "active", &job->active);
+}
+
 bool job_save(const char *path, const struct job *job, struct error *err)
 {
 	CLEANUP(buf_free) struct buf text = {0};
 	CLEANUP(json_cleanup) struct json *object = NULL;
 
-	if (job->phase == JOB_NONE && job->due.sequence == 0)
+	if (is_nothing(job))
 		return file_remove(path, err);
 	object = json_new_object();
 	json_add_string(object, "phase", phases[job->phase]);
@@ -77,6 +99,7 @@ bool job_save(const char *path, const struct job *job, struct error *err)
 	json_add_string(object, "boot", job->boot);
 	json_add_integer(object, "code", (int64_t)job->code);
 	json_add_string(object, "reason", job->reason);
+	add_set(object, job);
 	add_courier(object, &job->courier);
 	add_due(object, &job->due);
 	return json_print(object, &text, err)
@@ -176,6 +199,18 @@ static bool read_healthy(const struct json *object, struct job *job, struct erro
 		|| json_need_bool(object, "healthy", &job->healthy, err);
 }
 
+/* A job of an older agent has none. */
+static bool read_set(const struct json *object, struct job *job, struct error *err)
+{
+	const struct json *member = NULL;
+
+	return json_member(object, "metadata") == NULL
+		|| (json_need_object(object, "metadata", &member, err)
+			&& json_need_digest(member, "digest", &job->set, err)
+			&& need_count(member, "size", &job->set_size, err)
+			&& json_need_digest(member, "active", &job->active, err));
+}
+
 static bool read_job(const struct json *object, struct job *job, struct error *err)
 {
 	return need_phase(object, &job->phase, err)
@@ -194,8 +229,8 @@ static bool read_job(const struct json *object, struct job *job, struct error *e
 		&& json_need_text(object, "boot", job->boot, sizeof(job->boot), err)
 		&& need_code(object, &job->code, err)
 		&& json_need_text(object, "reason", job->reason, sizeof(job->reason), err)
-		&& read_healthy(object, job, err) && read_courier(object, &job->courier, err)
-		&& read_due(object, &job->due, err);
+		&& read_healthy(object, job, err) && read_set(object, job, err)
+		&& read_courier(object, &job->courier, err) && read_due(object, &job->due, err);
 }
 
 bool job_load(const char *path, struct job *out, struct error *err)

@@ -43,6 +43,11 @@ struct job {
 	char before[ARTIFACT_NAME_MAX + 1];
 	struct digest digest;
 	uint64_t size, unpacked;
+	struct digest set; /* of the TUF metadata offered with it */
+	uint64_t set_size; /* bytes of them; 0: none */
+	/* The set that directed the device last: changed together with the phase, in one
+	 * rename, and kept when the job is over; zeros: none. */
+	struct digest active;
 	bool stage;                        /* install only when the gate says so */
 	bool committed;                    /* the installer knows no rollback */
 	bool healthy;                      /* it was to be committed */
@@ -58,9 +63,12 @@ struct job {
 
 const char *job_phase_name(enum job_phase); /* "receiving", ... */
 
+/* Forget the job, not what outlives it. */
+void job_reset(struct job *);
+
 /* The file at PATH; a missing one is a job of JOB_NONE with nothing due. */
 NODISCARD bool job_load(const char *path, struct job *, struct error *);
-/* A job of JOB_NONE with nothing due removes the file. */
+/* A job of JOB_NONE with nothing due, of a device without an active set, removes the file. */
 NODISCARD bool job_save(const char *path, const struct job *, struct error *);
 
 #endif

@@ -15,6 +15,52 @@ static bool read_nonce(const struct json *object, struct marks *marks, struct er
 			&& hex_decode(nonce, marks->nonce, sizeof(marks->nonce), err));
 }
 
+void marks_add_tuf(struct json *object, const struct carried_mark *mark,
+	const int64_t versions[TUF_KIND_COUNT])
+{
+	json_add_integer(object, "sequence", (int64_t)mark->sequence);
+	json_add_digest(object, "direction", &mark->direction);
+	json_add_digest(object, "keys", &mark->keys);
+	for (size_t kind = 0; kind < TUF_KIND_COUNT; kind++)
+		json_add_integer(object, tuf_kind_name((enum tuf_kind)kind), versions[kind]);
+}
+
+bool marks_read_tuf(const struct json *object, struct carried_mark *mark,
+	int64_t versions[TUF_KIND_COUNT], struct error *err)
+{
+	int64_t sequence = 0;
+
+	if (!json_need_integer(object, "sequence", &sequence, err)
+		|| !json_need_digest(object, "direction", &mark->direction, err)
+		|| !json_need_digest(object, "keys", &mark->keys, err))
+		return false;
+	for (size_t kind = 0; kind < TUF_KIND_COUNT; kind++)
+		if (!json_need_integer(
+			    object, tuf_kind_name((enum tuf_kind)kind), &versions[kind], err))
+			return false;
+	mark->sequence = (uint64_t)sequence;
+	return sequence >= 0 || error_set(err, ERROR_MALFORMED, "a mark below 0");
+}
+
+/* Of their own, too. */
+static bool read_tuf(const struct json *object, struct marks_tuf *tuf, struct error *err)
+{
+	const struct json *member = NULL;
+
+	return json_member(object, "tuf") == NULL
+		|| (json_need_object(object, "tuf", &member, err)
+			&& json_need_integer(member, "issued", &tuf->issued, err)
+			&& marks_read_tuf(member, &tuf->mark, tuf->versions, err));
+}
+
+static void add_tuf(struct json *object, const struct marks_tuf *tuf)
+{
+	struct json *const member = json_add_object(object, "tuf");
+
+	json_add_integer(member, "issued", tuf->issued);
+	marks_add_tuf(member, &tuf->mark, tuf->versions);
+}
+
 static bool read_marks(const struct json *object, struct marks *marks, struct error *err)
 {
 	int64_t counter = 0;
@@ -22,7 +68,7 @@ static bool read_marks(const struct json *object, struct marks *marks, struct er
 	if (!json_need_integer(object, "floor", &marks->floor, err)
 		|| !json_need_integer(object, "crl", &marks->crl, err)
 		|| !json_need_integer(object, "counter", &counter, err)
-		|| !read_nonce(object, marks, err))
+		|| !read_nonce(object, marks, err) || !read_tuf(object, &marks->tuf, err))
 		return false;
 	if (marks->floor < 0 || marks->crl < 0 || counter < 0)
 		return error_set(err, ERROR_MALFORMED, "a mark below 0");
@@ -59,6 +105,8 @@ bool marks_save(const char *path, const struct marks *marks, struct error *err)
 	json_add_integer(object, "counter", (int64_t)marks->counter);
 	if (marks->has_nonce)
 		json_add_string(object, "nonce", nonce);
+	if (marks->tuf.versions[TUF_ROOT] > 0)
+		add_tuf(object, &marks->tuf);
 	return json_print(object, &text, err)
 		&& file_replace(path, buf_bytes(&text), 0600, err);
 }

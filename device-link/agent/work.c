@@ -48,13 +48,66 @@ static bool has_room(
 	return plan_space(order->inventory, artifact->size, need, err);
 }
 
+/* The metadata may list more than the digest it was offered by: all must be its own. */
+static bool has_hashes(
+	const struct work_order *order, const struct tuf_hashes *hashes, struct error *err)
+{
+	const struct tuf_target target = {
+		.path = "", .facts = {.length = (int64_t)order->job->size, .hashes = *hashes}};
+	CLEANUP(file_close) int fd = open(order->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(tuf_check_cleanup) struct tuf_check *check = NULL;
+	const struct source source = file_source(&fd);
+	uint8_t piece[16384];
+	size_t got = 0;
+
+	if (!hashes->has_sha512)
+		return true;
+	if (fd < 0)
+		return error_errno(err, "%s: cannot open", order->file);
+	if (!tuf_check_new(&target, &check, err))
+		return false;
+	do {
+		if (!source.read(source.self, piece, sizeof(piece), &got, err)
+			|| !tuf_check_add(check, (struct bytes){piece, got}, err))
+			return false;
+	} while (got > 0);
+	return tuf_check_end(check, err);
+}
+
+/* Time has passed since the metadata were judged, and other roots may have come. */
+static bool is_directed(const struct work_order *order, bool *directed, struct error *err)
+{
+	struct tuf_verdict verdict = {.good = true};
+
+	if (order->tuf == NULL) {
+		*directed = true;
+		return true;
+	}
+	if (!tuf_judge(order->tuf, &verdict, err)) {
+		err->code = plan_terminal(err->code) ? ERROR_FAILED : err->code;
+		return false;
+	}
+	if (verdict.good && !has_hashes(order, &verdict.hashes, err)) {
+		verdict.good = false;
+		verdict.code = err->code;
+		(void)snprintf(verdict.why, sizeof(verdict.why), "%s", err->text);
+	}
+	if (!tuf_verdict_save(order->tuf->fact, &verdict, err))
+		return false;
+	*directed = verdict.good;
+	return true;
+}
+
 int work_verify(void *self)
 {
 	const struct work_order *const order = self;
 	CLEANUP(artifact_free) struct artifact artifact = {0};
 	struct error err = {0};
+	bool directed = false;
 
-	if (read_artifact(order, &artifact, &err)
+	if (is_directed(order, &directed, &err) && !directed)
+		return WORK_UNDIRECTED;
+	if (directed && read_artifact(order, &artifact, &err)
 		&& plan_permits(order->inventory, &artifact, &err)
 		&& has_room(order, &artifact, &err)
 		&& verified_save(order->fact, &artifact, &err))

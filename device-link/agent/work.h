@@ -7,6 +7,7 @@
 
 #include "device-link/agent/describe.h"
 #include "device-link/agent/job.h"
+#include "device-link/agent/tuf_judge.h"
 
 /* All borrowed until the child was started. */
 struct work_order {
@@ -14,14 +15,18 @@ struct work_order {
 	const struct trust *trust;
 	const struct job *job;
 	const struct inventory *inventory; /* to verify: what the device is */
+	const struct tuf_order *tuf;       /* likewise: what must direct it; NULL: nothing */
 	const char *file;                  /* the artifact */
 	const char *directory;             /* of the installer */
 	const char *fact;                  /* where verified.h keeps what it is */
 };
 
+enum { WORK_UNDIRECTED = 200 };
+
 /* For process_start_function(); SELF is a struct work_order.  Verified whole, and the
  * device may install it: 0 and FACT is written.  Else an enum error_code, and why on
- * stderr. */
+ * stderr; WORK_UNDIRECTED: its metadata do not direct the device to it any more, and their
+ * fact says why. */
 int work_verify(void *self);
 
 /* An enum installer_status.  To install, the file is verified once more. */
