@@ -90,6 +90,10 @@ bool change_begin(struct change *change, struct store *store, struct error *err)
 	(void)atomic_fetch_sub(&group->coming, 1);
 	if (store->batch.open && is_undone(store))
 		return undone(store, err);
+	/* By somebody who only read, say, and met a failing disk: its members must know
+	 * before anything is built upon what is not there any more. */
+	if (group->open && is_undone(store))
+		end_group(store);
 	change->part = store->batch.open || group->open;
 	change->open = run(store, change->part ? SQL_PART_BEGIN : SQL_BEGIN, err);
 	if (change->open && !change->part) {

@@ -114,6 +114,58 @@ static void a_change_that_fails_within_a_batch_is_undone_alone(void **state)
 	expect_counts(home->store, 6, 11);
 }
 
+struct waiting {
+	struct store *store;
+	bool told_kept;
+};
+
+static void *put_and_wait(void *self)
+{
+	struct waiting *const waiting = self;
+	struct store_device device = {.id = "waiting"};
+	struct error err = {0};
+
+	waiting->told_kept = store_put_device(waiting->store, &device, "waits", &err);
+	return NULL;
+}
+
+static void wait_for_a_member(struct store *store)
+{
+	for (bool there = false; !there;) {
+		CLEANUP(store_unlock) struct store *locked = store_lock(store);
+
+		there = locked->group.count > 0;
+	}
+}
+
+/* SQLite undoes a transaction by itself when a statement, even one that only reads, meets a
+ * failing disk. */
+static void a_group_that_was_undone_beneath_its_members_is_kept_by_nobody(void **state)
+{
+	struct home *const home = *state;
+	CLEANUP(store_device_free) struct store_device device = {0};
+	struct store_device next = {.id = "many-next"};
+	struct waiting waiting = {.store = home->store};
+	struct error err = {0};
+	pthread_t thread;
+	bool found = true;
+
+	put_many(home->store, "before", 1);
+	(void)atomic_fetch_add(&home->store->group.coming, 1);
+	assert_int_equal(pthread_create(&thread, NULL, put_and_wait, &waiting), 0);
+	wait_for_a_member(home->store);
+	MUST(sql_run(&home->store->database, "ROLLBACK", &err));
+	(void)atomic_fetch_sub(&home->store->group.coming, 1);
+	MUST(store_put_device(home->store, &next, "after", &err));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_false(waiting.told_kept);
+	home_close(home);
+	home_open(home); /* the audit log is checked here */
+	MUST(store_get_device(home->store, "waiting", &device, &found, &err));
+	assert_false(found);
+	expect_counts(home->store, 2, 2);
+}
+
 struct rival {
 	struct store *store;
 	bool done;
@@ -204,6 +256,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_batch_is_kept_whole, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_group_that_was_undone_beneath_its_members_is_kept_by_nobody, begin,
+			end),
 		cmocka_unit_test_setup_teardown(
 			a_batch_that_is_not_committed_never_was, begin, end),
 		cmocka_unit_test_setup_teardown(
