@@ -187,7 +187,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--build", default=os.path.join(os.path.dirname(TESTS), "build"))
     parser.add_argument("--python", default=os.path.join(
-        os.path.dirname(TESTS), "build", "python", "bin", "python3"), help="with python-tuf")
+        os.path.dirname(TESTS), "build", "tuf-venv", "bin", "python3"), help="with python-tuf")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--directory", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
     options = parser.parse_args()
