@@ -182,16 +182,27 @@ static bool lacks(void *self, uint64_t sequence)
 		&& !has;
 }
 
+/* A device may withhold what its site no longer lets out, but not give another. */
+static bool comes_with(
+	const struct digest *digest, struct bytes bytes, bool *fits, struct error *err)
+{
+	struct digest own;
+
+	if (!crypto_sha256(bytes, &own, err))
+		return false;
+	*fits = bytes.len == 0 || digest_equal(&own, digest);
+	return true;
+}
+
 static bool digests_match(
 	const struct receipt *receipt, const struct message_receipt *message, struct error *err)
 {
-	struct digest log, inventory;
+	bool log = false, inventory = false;
 
-	if (!crypto_sha256(message->log, &log, err)
-		|| !crypto_sha256(message->inventory, &inventory, err))
+	if (!comes_with(&receipt->log, message->log, &log, err)
+		|| !comes_with(&receipt->inventory, message->inventory, &inventory, err))
 		return false;
-	if (receipt->sequence != message->sequence || !digest_equal(&log, &receipt->log)
-		|| !digest_equal(&inventory, &receipt->inventory))
+	if (receipt->sequence != message->sequence || !log || !inventory)
 		return error_set(err, ERROR_SIGNATURE,
 			"receipt %llu does not belong to what came with it",
 			(unsigned long long)message->sequence);

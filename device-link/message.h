@@ -113,8 +113,8 @@ struct message_refused {
 struct message_receipt {
 	uint64_t sequence;
 	struct bytes envelope;  /* DSSE_RECEIPT; empty: the ring no longer has it */
-	struct bytes log;       /* text; its digest is in the receipt */
-	struct bytes inventory; /* DSSE_INVENTORY as of the receipt; digest in it */
+	struct bytes log;       /* text; its digest is in the receipt; empty: withheld */
+	struct bytes inventory; /* DSSE_INVENTORY as of the receipt; likewise */
 };
 
 enum message_offer_flag {

@@ -51,6 +51,7 @@ struct stand {
 	/* what it got */
 	struct receipt kept[STAND_KEPT];
 	struct buf logs[STAND_KEPT];
+	size_t inventories[STAND_KEPT]; /* bytes that came with each */
 	size_t kept_count;
 	uint64_t newest; /* sequence */
 	enum message_phase phases[STAND_PHASES];

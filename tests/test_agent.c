@@ -750,6 +750,52 @@ static void a_site_may_let_out_less(void **state)
 	stand_end(&stand);
 }
 
+/* Collect all once more: does NAME leave with the first receipt? */
+static void expect_leaving(struct stand *stand, const char *report, bool log, bool inventory)
+{
+	char line[64];
+
+	stand_stop(stand);
+	(void)snprintf(line, sizeof(line), "report = %s", report);
+	stand_configure(stand, line, "");
+	stand_start(stand);
+	stand->deployment = NULL;
+	stand->kept_count = 0;
+	stand_expect(stand, STAND_DONE);
+	assert_int_equal(stand->kept_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(stand->logs[i].len > 0, log);
+		assert_int_equal(stand->inventories[i] > 0, inventory);
+	}
+}
+
+static void what_was_kept_leaves_as_the_site_says_now(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_true(stand.logs[0].len > 0 && stand.inventories[0] > 0);
+	expect_leaving(&stand, "outcome", false, false);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	expect_leaving(&stand, "full", true, true);
+	stand_end(&stand);
+}
+
+static void what_was_kept_under_outcome_may_leave(void **state)
+{
+	struct stand stand;
+
+	stand_begin(&stand, *state);
+	stand_configure(&stand, "report = outcome", "");
+	stand_start(&stand);
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	expect_leaving(&stand, "outcome", false, true);
+	stand_end(&stand);
+}
+
 /* ---- power cuts ---- */
 
 /* kill -9 at moments a seed chooses: one INSTALLED, one CONFIRMED, whatever happens. */
@@ -960,6 +1006,10 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_device_without_certificate_gets_one, stand_world_quiet),
 		cmocka_unit_test_teardown(a_site_may_let_out_less, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			what_was_kept_leaves_as_the_site_says_now, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			what_was_kept_under_outcome_may_leave, stand_world_quiet),
 		cmocka_unit_test_teardown(killed_at_any_moment_it_ends_well, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			an_offer_that_cannot_be_kept_comes_again, stand_world_quiet),

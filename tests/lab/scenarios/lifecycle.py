@@ -113,6 +113,26 @@ def report_none(stage):
     update.ended(device, "success")
 
 
+def report_changed(stage):
+    """report = full made outcome: another courier gets the outcomes, without what was kept"""
+    device = stage.devices[0]
+    stage.bring(stage.update(device))
+    restore = reconfigure(stage, device, "report = outcome")
+    try:
+        other = stage.colleague("laptop-d", device)
+        update = stage.update(device)
+        with stage.carried_by(other):
+            stage.bring(update)
+        update.ended(device, "success")
+        same(stage.receipt(update, device)["outcome"], "CONFIRMED", "outcome")
+        check("installing" not in update.log(device), "log: %s", update.log(device))
+    finally:
+        restore()
+    stage.courier.enrol([device])  # the operator hands it back
+    stage.sync(status=ANY)
+    stage.bring(stage.update(device))
+
+
 # ---- devices ----
 
 def wiped(stage, device):
@@ -210,7 +230,7 @@ def rotated_key_unknown(stage):
     stage.sync(status=ANY)
     certified_anew(stage, device)
     stage.deliver(device.id, status=ANY)
-    other = stage.colleague("laptop-b", device)
+    other = stage.colleague("laptop-c", device)
     update = stage.update(device)
     with stage.carried_by(other):
         stage.bring(update)
@@ -290,6 +310,6 @@ def issuer_rotation(stage):
     check("CONFIRMED" in update.row(device)["substate"], "substate")
 
 
-SCENARIOS = (gate_transfer, gate_install, gate_reboot, report_outcome, report_none, reimaged,
-             rotated_key, rotated_key_early, rotated_key_unknown, decommissioned,
-             there_and_back, issuer_rotation)
+SCENARIOS = (gate_transfer, gate_install, gate_reboot, report_outcome, report_none,
+             report_changed, reimaged, rotated_key, rotated_key_early, rotated_key_unknown,
+             decommissioned, there_and_back, issuer_rotation)
