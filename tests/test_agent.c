@@ -179,6 +179,30 @@ static void what_is_in_place_is_what_is_told(void **state)
 	}
 }
 
+static void new_software_that_cannot_be_taken_back_is_named(void **state)
+{
+	struct stand stand;
+	char conf[4096], health[128];
+
+	stand_begin(&stand, *state);
+	(void)snprintf(health, sizeof(health), "health = %s/health", stand.directory);
+	use_exec(&stand, health, 0);
+	stand_read(&stand, "agent.conf", conf, sizeof(conf) - 128);
+	(void)snprintf(conf + strlen(conf), 128, "running = %s/running\n", stand.directory);
+	stand_write(&stand, "agent.conf", conf);
+	stand_script(&stand, "health", "exit 1");
+	stand_script(&stand, "rollback", "exit 1");
+	stand_script(&stand, "running", "grep -q new target/app");
+	stand_start(&stand);
+	stand_load(&stand, "exec-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_FAILED);
+	assert_non_null(strstr(stand_last(&stand)->reason, "health hook says no"));
+	assert_non_null(strstr(stand_last(&stand)->reason, "the new software is in place"));
+	assert_string_equal(stand_last(&stand)->after, "rel-2");
+	stand_end(&stand);
+}
+
 static void nothing_older_than_what_was_confirmed(void **state)
 {
 	struct stand stand;
@@ -961,6 +985,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			an_unhealthy_update_is_rolled_back, stand_world_quiet),
 		cmocka_unit_test_teardown(what_is_in_place_is_what_is_told, stand_world_quiet),
+		cmocka_unit_test_teardown(
+			new_software_that_cannot_be_taken_back_is_named, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			nothing_older_than_what_was_confirmed, stand_world_quiet),
 		cmocka_unit_test_teardown(

@@ -180,16 +180,27 @@ static bool after_roll_back(
 	return after_work(agent, WORK_ROLL_BACK, end, err);
 }
 
-/* The statement begins with what failed before. */
+/* Unfit as it is, the new software is what the device provides now. */
+static bool own_up(struct agent *agent, struct error *err)
+{
+	CLEANUP(artifact_free) struct artifact artifact = {0};
+
+	return verified_load(agent->verified_path, &artifact, err)
+		&& survey_apply(agent->settings, &artifact, err);
+}
+
 static bool after_look(struct agent *agent, const struct process_end *end, struct error *err)
 {
 	const struct agent_step step = agent_plan_after(
 		agent->job.healthy ? WORK_LOOK_HEALTHY : WORK_LOOK, end->exited, end->status);
+	const bool in_place = end->exited && end->status == INSTALLER_RUNS_NEW;
 	char why[STATEMENT_REASON_MAX + 1] = "";
 
 	if (step.why != NULL)
-		(void)snprintf(why, sizeof(why), "%.200s; %s", agent->job.reason, step.why);
+		(void)snprintf(why, sizeof(why), "%s: %.200s", step.why, agent->job.reason);
 	if (step.outcome == OUTCOME_CONFIRMED && !raise_marks(agent, err))
+		return false;
+	if (step.outcome == OUTCOME_FAILED && in_place && !own_up(agent, err))
 		return false;
 	return agent_go(agent, JOB_NONE, &step.outcome, step.code, why, err);
 }

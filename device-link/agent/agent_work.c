@@ -272,11 +272,11 @@ bool agent_to_roll_back(
 /* Why it was rolled back says more than why that failed. */
 bool agent_to_look(struct agent *agent, const char *why, struct error *err)
 {
-	char both[STATEMENT_REASON_MAX + 1];
-	const char *const first = agent->job.reason;
+	char both[STATEMENT_REASON_MAX + 1], first[120];
 
-	(void)snprintf(
-		both, sizeof(both), "%.150s%s%.100s", first, first[0] == 0 ? "" : "; ", why);
+	(void)snprintf(first, sizeof(first), "%.119s", agent->job.reason);
+	job_log_clean(first); /* it may have been cut within a character */
+	(void)snprintf(both, sizeof(both), "%s%s%.130s", first, first[0] == 0 ? "" : "; ", why);
 	note_why(&agent->job, ERROR_FAILED, both);
 	return agent_go(agent, JOB_LOOKING, NULL, ERROR_FAILED, why, err);
 }

@@ -92,7 +92,8 @@ class Worker:
             return Result(name, False, self.world is not None and self.world.struck, None,
                           self.after_failure(error), time.monotonic() - began)
         struck = world.struck
-        if value == "FAILED":  # the lab's device is not what it was
+        # The lab's device is not what it was.
+        if value == "FAILED" or os.path.exists(world.device.path("software", "previous")):
             self.leave()
         return Result(name, True, struck, value, "", time.monotonic() - began)
 

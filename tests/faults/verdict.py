@@ -134,18 +134,20 @@ def read_ring(ring):
 
 def judge_device(facts, final):
     outcome = final["outcome"]
-    if outcome == "FAILED":  # says by itself: look what it runs
-        need(facts["running"] in (facts["new"], facts["old"]), "it runs neither")
+    if outcome == "FAILED":
+        need(facts["running"] == facts["new"], "FAILED, but the old software is in place")
+        need("the new software is in place" in final["reason"], "FAILED, but it says %s",
+             final["reason"])
     else:
         need(facts["running"] == facts["new" if outcome == "CONFIRMED" else "old"],
              "%s, but it runs something else", outcome)
-    need(final["after"] == facts["wanted" if outcome == "CONFIRMED" else "before"],
+    need(final["after"] == facts["wanted" if facts["running"] == facts["new"] else "before"],
          "%s, but after is %s", outcome, final["after"])
     need(facts["provides"] == final["after"], "it provides %s", facts["provides"])
     left = facts["state"] - {"provides.json", "spool"}
     need(not left, "left on the device: %s", sorted(left))
     left = facts["software"] - {"running", "journal"}
-    left -= {"previous"} if outcome == "FAILED" else set()
+    left -= {"previous"} if facts["struck"] == "device" else set()  # it could not be removed
     need(not left, "left by the installer: %s", sorted(left))
 
 
