@@ -106,7 +106,8 @@ static bool find_metadata(struct deliver_host *host, struct error *err)
 	};
 
 	buf_free(&host->metadata);
-	return mandate_bring(host->store, host->settings, &trip, &host->metadata, err);
+	return trip_tuf(&trip) != TRIP_TUF_DEMANDED
+		|| mandate_bring(host->store, host->settings, &trip, &host->metadata, err);
 }
 
 static bool describe_offer(

@@ -53,7 +53,15 @@ static void judge(const struct tuf_set *set, const struct mandate_rehearsal *reh
 	};
 	struct carried_answer answer = {.valid_until = 0};
 	struct error why = {0};
+	struct bytes root;
 
+	if (!find_root(&device, &root)) {
+		(void)error_set(&mandate->why, ERROR_CONTACT,
+			"the device trusts root %lld of a repository, which is not among those "
+			"that are here",
+			(long long)device.root);
+		return;
+	}
 	for (size_t kind = 0; kind < TUF_KIND_COUNT; kind++)
 		question.seen[kind] = rehearsal->seen[kind];
 	if (carried_judge(set, &host, &question, &answer, &why)

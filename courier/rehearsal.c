@@ -180,13 +180,20 @@ static bool rehearse_mandate(const struct rehearsal_papers *papers,
 	const struct settings *settings, const struct trip_device *trip, int64_t date,
 	struct mandate *mandate, struct error *err)
 {
+	const struct inventory_tuf *const known = &trip->inventory.tuf;
+	const bool has_said = trip_tuf(trip) == TRIP_TUF_DEMANDED;
 	const struct mandate_rehearsal rehearsal = {
 		.device = trip->device->id,
 		.device_type = trip_device_type(trip),
 		.deployment = trip->parcel.deployment,
 		.digest = &trip->parcel.digest,
 		.size = trip->parcel.size,
-		.directed = mandate->is_directed,
+		.directed = has_said ? known->directed : mandate->is_directed,
+		.sequence = known->sequence,
+		.seen = {[TUF_ROOT] = known->root,
+			[TUF_TIMESTAMP] = known->timestamp,
+			[TUF_SNAPSHOT] = known->snapshot,
+			[TUF_TARGETS] = known->targets},
 		.date = date,
 	};
 
@@ -207,6 +214,24 @@ static void block_mandate(const struct mandate *mandate, const struct settings *
 	out->is_vouched = mandate->why.code == ERROR_NONE;
 }
 
+static void block_unvouched(const struct rehearsal_papers *papers,
+	const struct trip_device *trip, struct rehearsal *out)
+{
+	struct error why = papers->kept.why;
+
+	if (trip_tuf(trip) != TRIP_TUF_DEMANDED && why.code == ERROR_NONE)
+		return;
+	if (why.code == ERROR_NONE)
+		(void)error_set(&why, ERROR_CONTACT,
+			"the device installs only what its repository %s, and %s",
+			trip->inventory.tuf.directed ? "directs it to" : "vouches for",
+			papers->kept.count == 0
+				? "courier.conf has no section [repository NAME]"
+				: "no repository speaks of this: have the operator publish a "
+				  "direction, then sync");
+	block(out, &why);
+}
+
 static bool judge_mandate(const struct rehearsal_papers *papers,
 	const struct settings *settings, const struct trip_device *trip, int64_t date,
 	struct rehearsal *out, struct error *err)
@@ -214,13 +239,12 @@ static bool judge_mandate(const struct rehearsal_papers *papers,
 	const struct mandate_sources sources = mandate_sources_kept(&papers->kept);
 	struct mandate mandate;
 
-	if (sources.count == 0)
+	if (trip_tuf(trip) == TRIP_TUF_IGNORED)
 		return true;
 	if (!mandate_for(&sources, trip, &mandate, err))
 		return false;
 	if (!mandate.found) {
-		if (papers->kept.why.code != ERROR_NONE)
-			block(out, &papers->kept.why);
+		block_unvouched(papers, trip, out);
 		return true;
 	}
 	if (!rehearse_mandate(papers, settings, trip, date, &mandate, err))

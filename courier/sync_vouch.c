@@ -124,13 +124,6 @@ static bool connect_hand(struct sync_hand *hand, struct mandate_sources *out,
 	return true;
 }
 
-/* Does the device ask for it?  Those that were never visited have not said. */
-static bool is_indifferent(const struct trip_device *trip)
-{
-	(void)trip;
-	return false;
-}
-
 static void tell_mandate(struct sync_job *job, const struct mandate *mandate)
 {
 	char problem[640];
@@ -142,13 +135,12 @@ static void tell_mandate(struct sync_job *job, const struct mandate *mandate)
 	sync_problem(job, mandate->why.code, problem);
 }
 
-static bool note_mandate(struct sync *sync, struct sync_job *job, const struct mandate *mandate,
-	struct error *err)
+static void note_mandate(struct sync *sync, struct sync_job *job, const struct mandate *mandate)
 {
 	struct error ignored = {0};
 
 	if (!mandate->found)
-		return true;
+		return;
 	job->is_vouched = mandate->path[0] != 0 && mandate->why.code == ERROR_NONE;
 	job->vouched_digest = mandate->digest;
 	job->vouched_size = mandate->size;
@@ -156,8 +148,6 @@ static bool note_mandate(struct sync *sync, struct sync_job *job, const struct m
 	job->result.until = mandate->until;
 	tell_mandate(job, mandate);
 	job->result.limit = text_set(&job->limit, mandate->role, &ignored) ? job->limit : "";
-	(void)err;
-	return true;
 }
 
 static bool tell_carried(
@@ -183,11 +173,17 @@ static bool vouch(struct sync_hand *hand, struct sync_job *job,
 		return false;
 	if (!trip.has_parcel || trip.parcel.state > PARCEL_OFFERED)
 		return true;
-	job->is_indifferent = is_indifferent(&trip);
-	return (!hand->sync->options->metadata_only || tell_carried(job, &trip.parcel, err))
-		&& connect_hand(hand, &sources, at, err)
-		&& mandate_for(&sources, &trip, &mandate, err)
-		&& note_mandate(hand->sync, job, &mandate, err);
+	job->is_indifferent = trip_tuf(&trip) == TRIP_TUF_IGNORED;
+	if ((hand->sync->options->metadata_only && !tell_carried(job, &trip.parcel, err))
+		|| !connect_hand(hand, &sources, at, err)
+		|| !mandate_for(&sources, &trip, &mandate, err))
+		return false;
+	if (!mandate.found && trip_tuf(&trip) == TRIP_TUF_DEMANDED && job->problem == NULL)
+		sync_problem(job, ERROR_CONTACT,
+			"no repository speaks of it, and the device demands that: have the "
+			"operator publish a direction, then sync");
+	note_mandate(hand->sync, job, &mandate);
+	return true;
 }
 
 static bool vouch_for_job(struct sync_hand *hand, struct sync_job *job, struct error *err)

@@ -138,6 +138,13 @@ const char *trip_device_type(const struct trip_device *trip)
 	return trip->device->device_type == NULL ? "" : trip->device->device_type;
 }
 
+enum trip_tuf trip_tuf(const struct trip_device *trip)
+{
+	if (!trip->has_inventory)
+		return TRIP_TUF_UNKNOWN;
+	return trip->inventory.tuf.present ? TRIP_TUF_DEMANDED : TRIP_TUF_IGNORED;
+}
+
 enum trip_standing trip_standing(const struct trip_device *trip)
 {
 	if (!trip->has_parcel)

@@ -35,6 +35,15 @@ NODISCARD bool trip_inventory(struct store *, const struct store_device *,
 /* As it said, or the operator; empty: not known. */
 const char *trip_device_type(const struct trip_device *);
 
+/* Must a TUF repository vouch for what the device installs? */
+enum trip_tuf {
+	TRIP_TUF_UNKNOWN, /* it was never visited */
+	TRIP_TUF_IGNORED,
+	TRIP_TUF_DEMANDED,
+};
+
+enum trip_tuf trip_tuf(const struct trip_device *);
+
 /* Where the device is in this trip. */
 enum trip_standing {
 	TRIP_NOTHING,     /* nothing is carried for it */

@@ -237,7 +237,10 @@ class Vouched(Base):
 
     def make(self, count):
         self.enrol(count)
-        self.trip.tool("fill", self.trip.home, self.trip.path("passphrase"))
+        with open(self.trip.path("visit.json"), "w", encoding="utf-8") as file:
+            json.dump({"tuf_root": 1}, file)
+        self.trip.tool("fill", self.trip.home, self.trip.path("passphrase"),
+                       self.trip.path("visit.json"))
         self.side = RepositorySide(self.trip.lab)
         self.repository = tuf_repository.Repository()
         keys = [tuf_repository.Key()]

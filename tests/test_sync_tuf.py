@@ -339,6 +339,61 @@ class Mismatch(Base):
         self.assertFalse(self.plan()["pump-1"]["vouched"])
 
 
+class Rehearsal(Base):
+    """What the device said of itself on its last visit counts."""
+
+    def carry(self, **facts):
+        self.begin()
+        self.trip.visit("pump-1", **facts)
+        self.vouch()
+
+    def blocker(self, status):
+        return " ".join(one["why"] for one in self.plan(status=status)["pump-1"]["blockers"])
+
+    def test_a_device_that_has_newer_metadata(self):
+        self.carry(tuf_root=1, tuf_timestamp=2)
+        self.sync()
+        self.assertIn("already has newer metadata", self.blocker(40))
+        self.publish_all()
+        self.sync("--metadata-only")
+        self.assertTrue(self.plan()["pump-1"]["vouched"])
+
+    def test_a_device_that_has_a_newer_direction(self):
+        self.carry(tuf_root=1, tuf_sequence=5)
+        self.sync()
+        self.assertIn("direction 1, but 5 was seen before", self.blocker(40))
+
+    def test_a_device_whose_root_is_not_there(self):
+        self.carry(tuf_root=3)
+        self.sync()
+        self.assertIn("trusts root 3", self.blocker(40))
+
+    def test_a_device_that_wants_a_direction_and_has_none(self):
+        self.begin()
+        self.trip.visit("pump-1", tuf_root=1)
+        self.repository.add_target("artifacts/rel-2.mender", self.artifact)
+        self.publish()
+        self.sync()
+        self.assertIn("nothing directs this device", self.blocker(13))
+
+    def test_a_device_that_wants_one_when_no_repository_speaks_of_it(self):
+        self.begin()
+        self.trip.visit("pump-1", tuf_root=1)
+        self.publish()
+        _, devices = self.sync(status=40)
+        self.assertIn("no repository speaks of it", devices["pump-1"]["problem"])
+        self.assertIn("directs it to", self.blocker(40))
+
+    def test_a_device_that_does_not_ask_is_not_bothered(self):
+        self.begin()
+        self.trip.visit("pump-1")
+        self.artifact += b" "
+        self.vouch()
+        _, devices = self.sync()
+        self.assertNotIn("problem", devices["pump-1"])
+        self.assertEqual(self.plan()["pump-1"]["blockers"], [])
+
+
 class Several(Base):
     def test_one_named_brings_what_the_others_need(self):
         """After a sync of one device, what is carried for the others still hangs together."""

@@ -9,7 +9,7 @@
  *        DEVICES: {"devices": [{"id", "identity", and the texts of a control device}]}
  *   trip_tool visit DIR HOME PASSFILE VISIT           what deliver would have kept
  *        VISIT: JSON object, see visit() below
- *   trip_tool fill HOME PASSFILE                      every device visited, with a parcel
+ *   trip_tool fill HOME PASSFILE [VISIT]              every device visited, with a parcel
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,6 +349,13 @@ static void sign_inventory(const struct json *visit, const struct store_device *
 	inventory.types[inventory.type_count++] = strdup(word_in(visit, "installer", "file"));
 	inventory.newest = (uint64_t)number_in(visit, "newest", 0);
 	inventory.crl_number = 1;
+	inventory.tuf = (struct inventory_tuf){
+		.present = number_in(visit, "tuf_root", 0) > 0,
+		.directed = number_in(visit, "tuf_root", 0) > 0,
+		.root = number_in(visit, "tuf_root", 0),
+		.timestamp = number_in(visit, "tuf_timestamp", 0),
+		.sequence = (uint64_t)number_in(visit, "tuf_sequence", 0),
+	};
 	MUST(inventory_sign(&inventory, key, out, &err));
 }
 
@@ -459,7 +466,7 @@ static void keep_receipt(struct store *at, const struct json *visit,
 
 /* {"newcomer"} for a device that is not known; or {"device", "outcome" (none: only an
  * inventory), "deployment", "sequence", "artifact", "running", "reason", "clock", "floor",
- * "counter", "space", "certified", ...} */
+ * "counter", "space", "certified", "tuf_root", "tuf_timestamp", "tuf_sequence", ...} */
 static void visit(char **argv)
 {
 	CLEANUP(json_cleanup) struct json *what = load_json(argv[3]);
@@ -539,7 +546,8 @@ static void fill(char **argv)
 {
 	CLEANUP(store_cleanup) struct store *at = open_store(argv[0], argv[1]);
 	CLEANUP(store_batch_end) struct store_batch batch = {0};
-	CLEANUP(json_cleanup) struct json *visit = json_new_object();
+	CLEANUP(json_cleanup)
+	struct json *visit = argv[2] == NULL ? json_new_object() : load_json(argv[2]);
 	struct cargo cargo = {.store = at, .visit = visit, .facts = print_facts()};
 	struct error err = {0};
 
@@ -561,6 +569,7 @@ int main(int argc, char **argv)
 		{"control", 6, control},
 		{"visit", 4, visit},
 		{"fill", 2, fill},
+		{"fill", 3, fill},
 	};
 
 	for (size_t i = 0; argc > 1 && i < COUNT(commands); i++) {
