@@ -25,6 +25,13 @@ static void add_time(struct json *object, const char *name, int64_t time)
 		json_add_integer(object, name, time);
 }
 
+/* A device may say any number. */
+static int64_t missing_of(const struct trip_device *trip)
+{
+	return trip->gaps.missing < JSON_INTEGER_MAX ? (int64_t)trip->gaps.missing
+						     : JSON_INTEGER_MAX;
+}
+
 static void add_fact(const struct trip_device *trip, struct json *fact)
 {
 	const struct store_device *const device = trip->device;
@@ -44,6 +51,10 @@ static void add_fact(const struct trip_device *trip, struct json *fact)
 		json_add_string(fact, "deployment", trip->parcel.deployment);
 	}
 	json_add_integer(fact, "unsent", trip->unsent);
+	if (trip->gaps.missing > 0) {
+		json_add_integer(fact, "missing", missing_of(trip));
+		json_add_string(fact, "gaps", trip->gaps.text);
+	}
 	add_time(fact, "visited", device->visited);
 	add_time(fact, "synced", device->synced);
 	output_add(fact, "problem", device->problem);
@@ -81,6 +92,8 @@ static bool print_line(const struct trip_device *trip, struct buf *line, struct 
 		&& (device->certified || device->key_pem == NULL
 			|| buf_print(line, err, "  not certified"))
 		&& (trip->unsent == 0 || buf_print(line, err, "  %u to upload", trip->unsent))
+		&& (trip->gaps.missing == 0
+			|| buf_print(line, err, "  receipts missing: %s", trip->gaps.text))
 		&& (device->problem == NULL || buf_print(line, err, "  %s", device->problem));
 }
 

@@ -15,6 +15,7 @@ struct status {
 	struct certificate_holder us; /* with a bundle */
 	int64_t now, synced;
 	size_t served, standing[TRIP_FAILED + 1], unsent, unverified, problems, kept;
+	size_t gaps;                      /* devices of which receipts are missing */
 	struct buf kept_lines;            /* a line for each of them, up to KEPT_SHOWN */
 	struct mandate_kept repositories; /* as they were fetched */
 };
@@ -38,6 +39,7 @@ static bool count_one(void *self, const struct trip_device *trip, struct error *
 	status->unsent += trip->unsent;
 	status->unverified += trip->unverified;
 	status->problems += trip->device->problem != NULL;
+	status->gaps += trip->gaps.missing > 0;
 	if (trip->device->synced > status->synced)
 		status->synced = trip->device->synced;
 	return true;
@@ -143,6 +145,7 @@ static void say_json(const struct status *status)
 	json_add_integer(fact, "unsent", (int64_t)status->unsent);
 	json_add_integer(fact, "unverified", (int64_t)status->unverified);
 	json_add_integer(fact, "kept", (int64_t)status->kept);
+	json_add_integer(fact, "gaps", (int64_t)status->gaps);
 	json_add_integer(fact, "problems", (int64_t)status->problems);
 	add_repositories(status, fact);
 	output_fact(&status->courier->output, fact, "");
@@ -226,6 +229,14 @@ static bool say_text(struct status *status, struct error *err)
 		&& say_kept(status, err) && say_repositories(status, &line, err)
 		&& say_line(
 			status, &line, buf_print(&line, err, "last sync    %s", synced), err)
+		&& (status->gaps == 0
+			|| say_line(status, &line,
+				buf_print(&line, err,
+					"missing      receipts of %zu devices: `courier "
+					"devices` "
+					"says which",
+					status->gaps),
+				err))
 		&& (status->problems == 0
 			|| say_line(status, &line,
 				buf_print(&line, err,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "courier/sync_parts.h"
+#include "courier/trip.h"
 
 /* ---- attributes ---- */
 
@@ -64,10 +65,13 @@ bool sync_attributes(const struct sync_talk *talk, const struct inventory *inven
 	const struct device_time *const time = inventory != NULL ? &inventory->time
 		: newest != NULL                                 ? &newest->time
 								 : NULL;
+	struct receipt_gaps gaps = {0};
 	struct certificate_holder us;
 	char nonce[SIGNED_TIME_TEXT];
 
-	if (!technician(talk, &us, err))
+	if (!technician(talk, &us, err)
+		|| !trip_gaps(talk->sync->store, &talk->device,
+			talk->has_inventory ? &talk->inventory : NULL, &gaps, err))
 		return false;
 	add_text(array, "courier_id", newest != NULL ? newest->courier : us.id);
 	add_text(array, "courier_technician", newest != NULL ? newest->technician : us.name);
@@ -75,6 +79,9 @@ bool sync_attributes(const struct sync_talk *talk, const struct inventory *inven
 		add_time(array, "courier_collected_at", talk->device.visited);
 	if (newest != NULL)
 		add_outcome(array, newest);
+	/* A courier that hides a receipt cannot hide that there is one. */
+	if (gaps.missing > 0)
+		add_text(array, "courier_receipts_missing", gaps.text);
 	if (time != NULL) {
 		add_time(array, "courier_device_time", time->clock);
 		add_time(array, "courier_floor", time->floor);

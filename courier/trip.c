@@ -68,6 +68,7 @@ static bool look_at_receipt(void *self, const struct store_receipt *receipt, str
 	struct receipt read;
 
 	(void)err;
+	receipt_gaps_add(&trip->gaps, receipt->sequence);
 	trip->unsent += receipt->sent ? 0 : 1;
 	trip->unverified += receipt->sent || receipt->verified ? 0 : 1;
 	/* With the key the device had then. */
@@ -101,6 +102,35 @@ static void find_running(struct trip_device *trip)
 	(void)snprintf(trip->running, sizeof(trip->running), "%s", name);
 }
 
+/* ---- gaps ---- */
+
+static bool add_to_gaps(void *self, const struct store_receipt *receipt, struct error *err)
+{
+	(void)err;
+	receipt_gaps_add(self, receipt->sequence);
+	return true;
+}
+
+static void end_gaps(struct receipt_gaps *gaps, const struct store_device *device,
+	const struct inventory *newest)
+{
+	const uint64_t signed_last = newest == NULL ? 0 : device->former + newest->newest;
+
+	receipt_gaps_end(gaps, signed_last);
+}
+
+bool trip_gaps(struct store *store, const struct store_device *device,
+	const struct inventory *newest, struct receipt_gaps *out, struct error *err)
+{
+	struct receipt_gaps gaps = {0};
+
+	if (!store_each_receipt(store, device->id, false, add_to_gaps, &gaps, err))
+		return false;
+	end_gaps(&gaps, device, newest);
+	*out = gaps;
+	return true;
+}
+
 bool trip_look(struct store *store, const struct store_device *device, struct trip_device *out,
 	struct error *err)
 {
@@ -114,6 +144,7 @@ bool trip_look(struct store *store, const struct store_device *device, struct tr
 		|| !store_open_parcel(store, device->id, &trip.parcel, &trip.has_parcel, err))
 		return false;
 	find_running(&trip);
+	end_gaps(&trip.gaps, device, trip.has_inventory ? &trip.inventory : NULL);
 	*out = trip;
 	trip = (struct trip_device){0};
 	return true;

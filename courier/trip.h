@@ -5,6 +5,7 @@
 #ifndef COURIER_TRIP_H
 #define COURIER_TRIP_H
 
+#include "courier/receipt_gaps.h"
 #include "courier/store.h"
 
 struct trip_device {
@@ -19,6 +20,7 @@ struct trip_device {
 	struct store_parcel parcel; /* the open one */
 	unsigned unsent,
 		unverified; /* receipts the server lacks; of these, of no certified key */
+	struct receipt_gaps gaps;
 };
 
 NODISCARD bool trip_look(
@@ -31,6 +33,10 @@ void trip_device_done(struct trip_device *); /* zero is fine */
  */
 NODISCARD bool trip_inventory(struct store *, const struct store_device *,
 	const struct crypto_public *key, struct inventory *, bool *found, struct error *);
+
+/* Which of DEVICE's receipts are missing here; NEWEST: an inventory it signed, NULL none. */
+NODISCARD bool trip_gaps(struct store *, const struct store_device *,
+	const struct inventory *newest, struct receipt_gaps *, struct error *);
 
 /* As it said, or the operator; empty: not known. */
 const char *trip_device_type(const struct trip_device *);

@@ -589,6 +589,23 @@ class Overview(Base):
         self.assertEqual((fact["done"], fact["failed"], fact["outstanding"], fact["unsent"]),
                          (0, 0, 1, 0))
 
+    def test_missing_receipts_are_told_here_and_at_the_server(self):
+        trip = self.trip
+        trip.enrol("pump-1", "pump-2")
+        for number, here in ((2, 3), (3, 6)):
+            trip.release("rel-%d" % number, counter=number)
+            deployment = trip.deploy("rel-%d" % number, "pump-1")
+            trip.sync()
+            trip.visit("pump-1", outcome="CONFIRMED", deployment=deployment, sequence=here,
+                       running="rel-%d" % number, newest=here + 1)
+        self.assertEqual(self.status()["gaps"], 1)
+        facts = {fact["device"]: fact for fact in trip.courier("devices")}
+        self.assertEqual((facts["pump-1"]["missing"], facts["pump-1"]["gaps"]), (3, "4-5, 7"))
+        self.assertNotIn("gaps", facts["pump-2"])
+        trip.sync()
+        self.assertEqual(trip.inventory("pump-1")["courier_receipts_missing"], "4-5, 7")
+        self.assertNotIn("courier_receipts_missing", trip.inventory("pump-2"))
+
     def test_devices_are_listed_with_what_is_carried(self):
         trip = self.trip
         trip.courier("devices", status=3)
