@@ -46,6 +46,7 @@ struct stand {
 	bool mute;    /* opens the channel, and says nothing */
 	bool lame;    /* listens, and says nothing after HELLO */
 	bool trickle; /* gives what is asked for by the byte, one a second */
+	bool mortal;  /* the agent may die at any time: then the visit ends, KILLED */
 	int kill_ms;  /* kill -9 the agent so long after the visit began; 0: never */
 
 	/* what it got */

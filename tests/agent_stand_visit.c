@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -341,6 +342,14 @@ static void part(struct call *call, enum stand_end end)
 	buf_free(&call->hoard);
 }
 
+static bool has_died(struct stand *stand)
+{
+	if (waitpid(stand->agent, NULL, WNOHANG) != stand->agent)
+		return false;
+	stand->agent = stand->world->agent = 0;
+	return true;
+}
+
 enum stand_end stand_visit(struct stand *stand, int seconds)
 {
 	const struct session_identity who
@@ -361,6 +370,10 @@ enum stand_end stand_visit(struct stand *stand, int seconds)
 
 		MUST(channel_step(call.channel, clock_ms(), &err));
 		over = step(&call, &end);
+		if (!over && stand->mortal && has_died(stand)) {
+			end = STAND_KILLED;
+			over = true;
+		}
 		if (!over && stand->kill_ms > 0
 			&& clock_ms() > until - 1000LL * seconds + stand->kill_ms) {
 			stand_kill(stand);
