@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -86,7 +87,7 @@ class Case(unittest.TestCase):
         self.tree = self.path("tree")
         self.write("pass", PASSPHRASE + "\n")
         self.clients = self.steps = 0
-        self.before = ()  # faketime, say
+        self.before, self.past = (), 0  # faketime, and how many days it goes back
         self.environment = dict(os.environ, COURIER_ADMIN_DIR=self.path("auth"))
         self.admin("init", "--fleet", "F", "--root-passphrase-file", "pass",
                    "--passphrase-file", "pass", top=True)
@@ -176,7 +177,7 @@ class Case(unittest.TestCase):
         keys = [word for name in holders for word in ("--root-key", self.holder(name))]
         self.online("init", *keys, "--tree", "tree", "--bins", str(bins), *options)
         self.ceremony(*holders)
-        self.accepted()
+        Case.accepted(self)
 
     # ---- artifacts, devices ----
 
@@ -209,7 +210,14 @@ class Case(unittest.TestCase):
 
     # ---- judges ----
 
+    def go_back(self, days):
+        """All but the tree lives so many days ago; 0: now again."""
+        self.before = ("faketime", "-f", "-%dd" % days) if days else ()
+        self.past = days
+
     def ask(self, state, tree=None, targets=(), **more):
+        if self.past:
+            more["now"] = int(time.time()) - self.past * 86400
         return self.judge.ask(tree=tree or self.tree, state=self.path(state),
                               root=os.path.join(self.tree, "metadata/1.root.json"),
                               targets=list(targets), **more)

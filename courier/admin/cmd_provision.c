@@ -5,13 +5,15 @@
 #include "courier/admin/admin_command.h"
 #include "courier/admin/device_request.h"
 #include "courier/admin/record.h"
+#include "courier/admin/trust.h"
 
 enum { DAYS_MAX = 36500 };
 
 #define AGENT_STATE "/var/lib/courier-agent"
+#define TUF_ROOT_FILE "tuf-root.json"
 
 struct provision_options {
-	const char *out, *request, *identity, *id, *group, *state;
+	const char *out, *request, *identity, *id, *group, *state, *direction;
 	struct argument_list artifact_keys;
 	int64_t days;
 	bool replace;
@@ -31,6 +33,8 @@ static const struct argument options_table[] = {
 	{"replace", ARGUMENT_FLAG, AT(replace), NULL, "the device of that id has a new key"},
 	{"artifact-key", ARGUMENT_LIST, AT(artifact_keys), "FILE",
 		"a public key that artifacts are signed with; may be repeated"},
+	{"direction", ARGUMENT_TEXT, AT(direction), "HOW",
+		"with a repository: required, or none; else the agent's default"},
 	{"state", ARGUMENT_TEXT, AT(state), "DIR",
 		"where the files will be on the device; else " AGENT_STATE},
 };
@@ -41,6 +45,8 @@ struct provision {
 	struct device_request request;
 	struct device_record record;
 	size_t key_count;
+	struct buf tuf_root; /* of the authority's repository */
+	bool has_tuf;
 };
 
 static void provision_done(struct provision *provision)
@@ -48,6 +54,7 @@ static void provision_done(struct provision *provision)
 	authority_close(&provision->authority);
 	device_request_free(&provision->request);
 	device_record_free(&provision->record);
+	buf_free(&provision->tuf_root);
 }
 
 /* ---- the certificate ---- */
@@ -146,7 +153,13 @@ static bool print_config(const struct provision *provision, struct buf *out, str
 		if (!buf_print(
 			    out, err, "artifact-key = %s/artifact-key-%zu.pem\n", state, i + 1))
 			return false;
-	if (provision->key_count == 0
+	if (provision->has_tuf
+		&& !buf_print(out, err, "tuf-root = %s/" TUF_ROOT_FILE "\n", state))
+		return false;
+	if (options->direction != NULL
+		&& !buf_print(out, err, "direction = %s\n", options->direction))
+		return false;
+	if (provision->key_count == 0 && !provision->has_tuf
 		&& !buf_print(out, err,
 			"# No artifact key is known: the agent installs nothing without one.\n"
 			"# artifact-key = %s/artifact-key-1.pem\n",
@@ -171,6 +184,8 @@ static bool write_files(struct provision *provision, struct error *err)
 		&& write_keys(provision, err) && print_config(provision, &config, err)
 		&& write_file(provision, "root.pem", &provision->authority.root, err)
 		&& write_file(provision, "crl.pem", &provision->authority.crl, err)
+		&& (!provision->has_tuf
+			|| write_file(provision, TUF_ROOT_FILE, &provision->tuf_root, err))
 		&& (provision->record.chain.len == 0
 			|| write_file(
 				provision, "certificate.pem", &provision->record.chain, err))
@@ -191,6 +206,7 @@ static bool show(
 	json_add_string(fact, "directory", provision->options->out);
 	json_add_bool(fact, "certified", certified);
 	json_add_integer(fact, "artifact_keys", (int64_t)provision->key_count);
+	json_add_bool(fact, "tuf_root", provision->has_tuf);
 	if (certified) {
 		json_add_string(fact, "id", record->id);
 		json_add_string(fact, "identity", record->identity);
@@ -205,7 +221,7 @@ static bool show(
 		|| !buf_text(&text, &line, err))
 		return false;
 	output_fact(&call->output, fact, line);
-	if (provision->key_count == 0)
+	if (provision->key_count == 0 && !provision->has_tuf)
 		output_say(&call->output,
 			"no artifact key is known: the device will install nothing; "
 			"--artifact-key FILE adds one");
@@ -218,6 +234,9 @@ static bool check_options(const struct provision_options *options, struct error 
 		return error_set(err, ERROR_USAGE, "needs --out DIR");
 	if (options->group != NULL && !certificate_id_valid(options->group))
 		return error_set(err, ERROR_USAGE, "--group %s: no label", options->group);
+	if (options->direction != NULL && strcmp(options->direction, "required") != 0
+		&& strcmp(options->direction, "none") != 0)
+		return error_set(err, ERROR_USAGE, "--direction: required or none");
 	if (options->days > DAYS_MAX)
 		return error_set(err, ERROR_USAGE, "--days: at most %d", DAYS_MAX);
 	if (options->request == NULL && (options->id != NULL || options->identity != NULL))
@@ -242,6 +261,13 @@ static bool run_provision(struct admin_call *call, const void *given,
 		if (!authority_artifact_key_add(
 			    &provision.authority, options->artifact_keys.at[i], err))
 			return false;
+	if (!trust_pinned_root(
+		    &provision.authority, &provision.tuf_root, &provision.has_tuf, err))
+		return false;
+	if (options->direction != NULL && !provision.has_tuf)
+		return error_set(err, ERROR_USAGE,
+			"--direction: there is no repository yet that could direct; see "
+			"courier-admin trust");
 	return (options->request == NULL || certify(call, &provision, err))
 		&& write_files(&provision, err) && show(call, &provision, err);
 }

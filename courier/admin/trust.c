@@ -47,7 +47,7 @@ bool trust_begin(struct admin_call *call, struct trust *trust, struct error *err
 
 static bool make_directories(const struct trust *trust, struct error *err)
 {
-	static const char *const ours[] = {"online", "metadata", "staged"};
+	static const char *const ours[] = {"online", "metadata"};
 	static const char *const served[] = {"metadata", "targets"};
 	char path[PATH_MAX];
 
@@ -192,6 +192,22 @@ bool trust_open_live(struct admin_call *call, struct trust *trust, struct error 
 			"the first root is not signed yet: carry %s/staged to its holders, "
 			"then courier-admin trust accept",
 			trust->directory);
+}
+
+bool trust_pinned_root(
+	const struct authority *authority, struct buf *out, bool *found, struct error *err)
+{
+	struct trust trust = {.authority = {.lock = -1}};
+	bool ok = authority_path(authority, trust.directory, err, "trust")
+		&& trust_load(&trust, err);
+	const struct tuf_metadata *const root = ok ? trust_top(&trust, TUF_ROOT) : NULL;
+
+	if (root != NULL)
+		ok = buf_append(out, buf_bytes(&root->raw), err);
+	if (ok)
+		*found = root != NULL;
+	trust_close(&trust);
+	return ok;
 }
 
 void trust_close(struct trust *trust)

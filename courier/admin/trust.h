@@ -86,6 +86,10 @@ NODISCARD bool trust_begin(struct admin_call *, struct trust *, struct error *);
 void trust_close(struct trust *); /* zero, with a lock of -1, is fine */
 NODISCARD bool trust_path(const struct trust *, char path[static PATH_MAX], struct error *,
 	const char *fmt, ...) PRINTF(4, 5);
+/* Append the newest root of the authority's repository, for a device to pin: *FOUND false
+ * while there is none.  Needs no trust_open(): the caller has the lock. */
+NODISCARD bool trust_pinned_root(
+	const struct authority *, struct buf *, bool *found, struct error *);
 /* Read the metadata again after they changed. */
 NODISCARD bool trust_load(struct trust *, struct error *);
 /* The newest root or targets; NULL before the first. */
@@ -159,6 +163,8 @@ NODISCARD bool trust_install(
 	struct trust *, const struct trust_set *, bool root_first, struct error *);
 /* Go on with an installation that was killed; nothing if there is none. */
 NODISCARD bool trust_install_finish(struct trust *, struct error *);
+/* Remove a directory of files; one that is not there is success. */
+NODISCARD bool trust_directory_remove(const char *path, struct error *);
 /* Make TREE/metadata what metadata/ is. */
 NODISCARD bool trust_export(struct trust *, bool root_first, struct error *);
 
@@ -196,7 +202,11 @@ NODISCARD bool trust_stage_take(
 	struct trust_stage *, enum tuf_kind, const struct json *, struct error *);
 /* Is there anything staged in trust/staged? */
 NODISCARD bool trust_stage_exists(const struct trust *, bool *, struct error *);
+/* Forget it, at once. */
 NODISCARD bool trust_stage_remove(const struct trust *, struct error *);
+/* Stage it instead of what was staged before, at once. */
+NODISCARD bool trust_stage_set(
+	const struct trust *, const struct trust_stage *, struct error *);
 
 /* Whose signatures a staged role needs: up to two lists, the old root's and the new's. */
 struct trust_need {

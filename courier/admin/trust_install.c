@@ -83,8 +83,7 @@ static bool has(const struct listing *listing, const char *name)
 	return false;
 }
 
-/* With all that is in it, which is files. */
-static bool remove_directory(const char *directory, struct error *err)
+bool trust_directory_remove(const char *directory, struct error *err)
 {
 	DIR *const open = opendir(directory);
 	char path[PATH_MAX];
@@ -106,13 +105,12 @@ static bool remove_directory(const char *directory, struct error *err)
 	return file_sync_directory_of(directory, err);
 }
 
-static bool is_same(const char *path, struct bytes content, struct error *err)
+static bool is_same(const char *path, struct bytes content)
 {
 	CLEANUP(buf_free) struct buf there = {0};
 	struct error unreadable = {0};
 	bool found = false;
 
-	(void)err;
 	return file_read(path, content.len, &there, &found, &unreadable) && found
 		&& bytes_equal(buf_bytes(&there), content);
 }
@@ -124,7 +122,7 @@ static bool put(const char *directory, const char *name, struct bytes content, m
 
 	if (!file_path(path, sizeof(path), directory, name, err))
 		return false;
-	return is_same(path, content, err) || file_replace(path, content, mode, err);
+	return is_same(path, content) || file_replace(path, content, mode, err);
 }
 
 /* ---- turns ---- */
@@ -298,7 +296,8 @@ static bool stage_files(
 {
 	char name[sizeof(set->at[0].name) + 2];
 
-	if (!remove_directory(directory, err) || !file_make_directory(directory, 0700, err))
+	if (!trust_directory_remove(directory, err)
+		|| !file_make_directory(directory, 0700, err))
 		return false;
 	for (size_t i = 0; i < set->count; i++) {
 		(void)snprintf(name, sizeof(name), "%c%s", turn_of(set->at[i].name, root_first),
@@ -343,8 +342,9 @@ bool trust_install_finish(struct trust *trust, struct error *err)
 	/* Removed under another name: half of a set must not be taken for a set. */
 	return apply(trust, install, &names, err) && trust_export(trust, root_first, err)
 		&& prune(trust, err) && trust_export(trust, root_first, err)
-		&& trust_path(trust, done, err, "install.new") && remove_directory(done, err)
-		&& file_rename(install, done, err) && remove_directory(done, err);
+		&& trust_path(trust, done, err, "install.new")
+		&& trust_directory_remove(done, err) && file_rename(install, done, err)
+		&& trust_directory_remove(done, err);
 }
 
 bool trust_install(

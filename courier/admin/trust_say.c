@@ -86,10 +86,9 @@ bool trust_stage_announce(struct trust *trust, struct trust_stage *stage, struct
 
 	log_digest(members, stage, TUF_ROOT);
 	log_digest(members, stage, TUF_TARGETS);
-	if (!trust_path(trust, directory, err, "staged") || !trust_stage_remove(trust, err)
+	if (!trust_path(trust, directory, err, "staged")
 		|| !trust_log(trust, "trust staged", members, err)
-		|| !trust_stage_write(directory, stage, err)
-		|| !trust_say_staged(trust, stage, err))
+		|| !trust_stage_set(trust, stage, err) || !trust_say_staged(trust, stage, err))
 		return false;
 	output_say(trust->output,
 		"carry %s to each holder, who runs courier-admin trust sign; then "

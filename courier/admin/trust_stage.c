@@ -136,16 +136,30 @@ bool trust_stage_write(
 	return true;
 }
 
+/* Under another name it is nothing any more, however much of it is still there. */
 bool trust_stage_remove(const struct trust *trust, struct error *err)
 {
-	char directory[PATH_MAX], path[PATH_MAX];
+	char staged[PATH_MAX], old[PATH_MAX];
 
-	if (!trust_path(trust, directory, err, "staged"))
+	if (!trust_path(trust, staged, err, "staged")
+		|| !trust_path(trust, old, err, "staged.old")
+		|| !trust_directory_remove(old, err))
 		return false;
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (!file_of(directory, kinds[i], path, err) || !file_remove(path, err))
-			return false;
-	return file_path(path, sizeof(path), directory, TRUSTED, err) && file_remove(path, err);
+	if (access(staged, F_OK) != 0 && errno == ENOENT)
+		return true;
+	return file_rename(staged, old, err) && trust_directory_remove(old, err);
+}
+
+bool trust_stage_set(
+	const struct trust *trust, const struct trust_stage *stage, struct error *err)
+{
+	char staged[PATH_MAX], fresh[PATH_MAX];
+
+	return trust_path(trust, staged, err, "staged")
+		&& trust_path(trust, fresh, err, "staged.new")
+		&& trust_directory_remove(fresh, err) && file_make_directory(fresh, 0700, err)
+		&& trust_stage_write(fresh, stage, err) && trust_stage_remove(trust, err)
+		&& file_rename(fresh, staged, err);
 }
 
 /* ---- what it needs ---- */
