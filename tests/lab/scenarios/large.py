@@ -1,4 +1,4 @@
-"""An artifact far larger than memory, mostly holes: $COURIER_LARGE_GIB, 1 if unset.
+"""An artifact far larger than memory, mostly holes: $COURIER_LARGE_GIB, 0.5 if unset.
 
 What a device would have received in visits before lies there already: only the last LAST
 bytes cross the cable, one that is faster than any.  Sync takes all of it, the courier reads what
@@ -15,7 +15,7 @@ from hostile_artifacts import Member, Recipe, sha256
 from .damage import MEMORY_KIB, memory_of, signed
 from .stage import ANOTHER, check, same
 
-GIB = float(os.environ.get("COURIER_LARGE_GIB", "1"))
+GIB = float(os.environ.get("COURIER_LARGE_GIB", "0.5"))
 PIECE = 1 << 20
 LAST = 4 << 20
 BAUD = 40000000
