@@ -251,6 +251,25 @@ static void a_job_comes_back_as_it_was(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static void marks_that_are_there_need_no_room(void **state)
+{
+	const struct marks marks = {.floor = 1790000000, .crl = 7, .counter = 42};
+	const struct marks more = {.floor = 1790000000, .crl = 8, .counter = 42};
+	struct stat before, after;
+	struct error err = {0};
+	char path[PATH_MAX];
+
+	(void)state;
+	MUST(marks_save(path_of("marks.json", path), &marks, &err));
+	assert_int_equal(stat(path, &before), 0);
+	MUST(marks_save(path, &marks, &err));
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	MUST(marks_save(path, &more, &err));
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_not_equal(before.st_ino, after.st_ino);
+}
+
 static void marks_come_back_or_are_zero(void **state)
 {
 	struct marks marks = {.floor = 1, .crl = 2, .counter = 3};
@@ -409,6 +428,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_a_former_key_signed_is_still_given, make, clear),
 		cmocka_unit_test_setup_teardown(a_job_comes_back_as_it_was, make, clear),
+		cmocka_unit_test_setup_teardown(marks_that_are_there_need_no_room, make, clear),
 		cmocka_unit_test_setup_teardown(marks_come_back_or_are_zero, make, clear),
 		cmocka_unit_test_setup_teardown(a_spool_goes_on_where_it_was, make, clear),
 		cmocka_unit_test_setup_teardown(a_spool_is_nobody_elses, make, clear),

@@ -93,6 +93,17 @@ bool marks_load(const char *path, struct marks *out, struct error *err)
 	return true;
 }
 
+/* Is this what the file holds? */
+static bool is_there(const char *path, struct bytes text)
+{
+	CLEANUP(buf_free) struct buf there = {0};
+	struct error ignored = {0};
+	bool found = false;
+
+	return file_read(path, MARKS_SIZE_MAX, &there, &found, &ignored) && found
+		&& bytes_equal(buf_bytes(&there), text);
+}
+
 bool marks_save(const char *path, const struct marks *marks, struct error *err)
 {
 	CLEANUP(buf_free) struct buf text = {0};
@@ -107,8 +118,12 @@ bool marks_save(const char *path, const struct marks *marks, struct error *err)
 		json_add_string(object, "nonce", nonce);
 	if (marks->tuf.versions[TUF_ROOT] > 0)
 		add_tuf(object, &marks->tuf);
-	return json_print(object, &text, err)
-		&& file_replace(path, buf_bytes(&text), 0600, err);
+	if (!json_print(object, &text, err))
+		return false;
+	/* A disk may be full; and who wrote it may have died before its name was safe. */
+	if (is_there(path, buf_bytes(&text)))
+		return file_sync_directory_of(path, err);
+	return file_replace(path, buf_bytes(&text), 0600, err);
 }
 
 bool marks_new_nonce(struct marks *marks, struct error *err)

@@ -28,6 +28,7 @@ struct marks {
 /* The file at PATH; a missing one is all zero, and one of an older agent without nonce or
  * tuf. */
 NODISCARD bool marks_load(const char *path, struct marks *, struct error *);
+/* Durable.  Needs no room when the file holds them already. */
 NODISCARD bool marks_save(const char *path, const struct marks *, struct error *);
 
 /* As members of OBJECT, to and from. */
