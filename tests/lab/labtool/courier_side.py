@@ -77,7 +77,7 @@ class Courier:
         passphrase = self.home.path("passphrase")
         if not os.path.exists(passphrase):
             write(passphrase, secrets.token_urlsafe(24) + "\n", 0o600)
-        if self.store_tool is not None:
+        if self.store_tool is not None and not os.path.exists(self.path("/store.db")):
             subprocess.run([self.store_tool, "store", self.path(), passphrase], check=True)
 
     # What the operator does for it
