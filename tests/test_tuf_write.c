@@ -164,6 +164,18 @@ static void a_foreign_signature_is_malformed(void **state)
 	}
 }
 
+static void what_would_be_no_json_is_not_drafted(void **state)
+{
+	CLEANUP(json_cleanup) struct json *object = json_new_object();
+	struct tuf_draft draft = {.count = 7};
+
+	(void)state;
+	json_add_string(object, "name", "two\nlines");
+	assert_false(tuf_draft_new(object, &draft, &err));
+	assert_int_equal(err.code, ERROR_MALFORMED);
+	assert_int_equal(draft.count, 7);
+}
+
 static void there_is_room_for_so_many_signatures(void **state)
 {
 	CLEANUP(signer_done) struct signer anna = {0};
@@ -226,6 +238,7 @@ int main(void)
 		cmocka_unit_test(signatures_gather_one_after_the_other),
 		cmocka_unit_test(what_signed_something_else_is_not_merged),
 		cmocka_unit_test(a_foreign_signature_is_malformed),
+		cmocka_unit_test(what_would_be_no_json_is_not_drafted),
 		cmocka_unit_test(there_is_room_for_so_many_signatures),
 		cmocka_unit_test(times_are_those_of_the_specification),
 		cmocka_unit_test(other_kinds_of_keys_are_not_ours),

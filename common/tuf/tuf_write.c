@@ -90,13 +90,22 @@ void tuf_draft_done(struct tuf_draft *draft)
 	draft->count = 0;
 }
 
+/* The canonical form is what is written, too: it is JSON unless a control character, which
+ * it does not escape, is in a string. */
+static bool make_form(struct bytes document, struct buf *form, struct error *err)
+{
+	return json_canonical(document, form, err)
+		&& (json_check(buf_bytes(form), JSON_LISTING, err)
+			|| error_while(err, "what is to be signed"));
+}
+
 bool tuf_draft_new(const struct json *signed_part, struct tuf_draft *out, struct error *err)
 {
 	CLEANUP(buf_free) struct buf text = {0};
 	CLEANUP(tuf_draft_done) struct tuf_draft draft = {.count = 0};
 
 	if (!json_print(signed_part, &text, err)
-		|| !json_canonical(buf_bytes(&text), &draft.form, err))
+		|| !make_form(buf_bytes(&text), &draft.form, err))
 		return false;
 	*out = draft;
 	draft = (struct tuf_draft){.count = 0};
@@ -149,7 +158,7 @@ bool tuf_draft_read(
 	CLEANUP(tuf_draft_done) struct tuf_draft draft = {.count = 0};
 
 	if (!buf_append(&raw, file, err) || !tuf_metadata_new(&raw, kind, true, &metadata, err)
-		|| !json_canonical(metadata->signed_part, &draft.form, err))
+		|| !make_form(metadata->signed_part, &draft.form, err))
 		return false;
 
 	const struct tuf_signature *const signatures = metadata->signatures.at;

@@ -48,7 +48,8 @@ struct tuf_draft {
 
 void tuf_draft_done(struct tuf_draft *); /* caller's memory; zero is fine */
 
-/* One without signatures. */
+/* One without signatures.  ERROR_MALFORMED when a text has control characters: in
+ * canonical form they would be no JSON. */
 NODISCARD bool tuf_draft_new(
 	const struct json *signed_part, struct tuf_draft *, struct error *);
 /* One from a file of KIND.  Signatures are not judged; ERROR_MALFORMED for any that we
