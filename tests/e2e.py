@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(HERE, "lab"))
 from labtool.client import Failed  # noqa: E402
 from labtool.home import LabError  # noqa: E402
 from scenarios import (answers, command, damage, ends, keeping, large,  # noqa: E402
-                       lifecycle, outcomes, trouble, trust, wire)
+                       lifecycle, outcomes, trouble, trust, vouched, wire)
 from scenarios.stage import Stage, Unlike  # noqa: E402
 
 EXPECTED = (Unlike, LabError, Failed, OSError, subprocess.TimeoutExpired)
@@ -38,6 +38,7 @@ FAMILIES = {
     "keeping": (keeping.SCENARIOS, PLAIN, {}),
     "large": (large.SCENARIOS, PLAIN, {}),
     "lifecycle": (lifecycle.SCENARIOS, PLAIN, {}),
+    "tuf": (vouched.SCENARIOS, PLAIN, {}),
     "damage": (damage.SCENARIOS, PLAIN, {}),
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """courier beside a TUF repository: a stand-in for Mender, and a real nginx.
 
-usage: test_sync_tuf.py COURIER TRIP_TOOL [TEST...]
+usage: test_sync_tuf.py COURIER TRIP_TOOL COURIER_ADMIN [TEST...]
 """
 
 import contextlib
@@ -24,7 +24,7 @@ import tuf_repository  # noqa: E402
 from labtool.repository_side import RepositorySide  # noqa: E402
 from labtool.trip import Trip  # noqa: E402
 
-COURIER = TRIP_TOOL = None
+COURIER = TRIP_TOOL = ADMIN = None
 TOP = {"metadata/timestamp.json", "metadata/1.snapshot.json", "metadata/1.targets.json"}
 
 
@@ -597,6 +597,76 @@ class Control(Base):
         self.assertTrue(devices["pump-1"]["carrying"])
 
 
+class Ceremony(Base):
+    """The repository that courier-admin trust makes."""
+
+    def setUp(self):
+        super().setUp()
+        self.authority = self.trip.path("authority")
+        os.mkdir(self.authority)
+        with open(os.path.join(self.authority, "pass"), "w", encoding="utf-8",
+                  opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write("correct horse battery\n")
+        self.admin("init", "--fleet", "F", "--root-passphrase-file", "pass",
+                   "--passphrase-file", "pass")
+        os.rmdir(self.side.tree)
+        self.trust("key", "anna", "--key-passphrase-file", "pass")
+        self.online("init", "--root-key", "anna.pub", "--tree", self.side.tree)
+        staged = os.path.join(self.authority, "auth/trust/staged")
+        digests = [word for fact in self.trust("show", staged)
+                   for word in ("--digest", fact["digest"])]
+        self.trust("sign", staged, "--key", "anna.pem", "--key-passphrase-file", "pass",
+                   *digests)
+        self.online("accept", staged)
+
+    def admin(self, *words):
+        done = subprocess.run(
+            [ADMIN, *words, "--json"], cwd=self.authority, check=False,
+            env=dict(os.environ, COURIER_ADMIN_DIR=os.path.join(self.authority, "auth")),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0, (words, done.stdout, done.stderr))
+        return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+    def trust(self, *words):
+        return self.admin("trust", *words)
+
+    def online(self, *words):
+        return self.trust(*words, "--online-passphrase-file", "pass")
+
+    def certify(self, device):
+        subprocess.run(
+            ["openssl", "req", "-new", "-newkey", "ed25519", "-nodes", "-keyout", "device.key",
+             "-subj", "/CN=device", "-out", device + ".pem"], cwd=self.authority, check=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.admin("provision", "--out", device + "-files", "--request", device + ".pem",
+                   "--id", device, "--identity", json.dumps({"serial": device}),
+                   "--passphrase-file", "pass")
+
+    def test_from_the_ceremony_to_the_trip(self):
+        self.begin("pump-1", "pump-2")
+        with open(os.path.join(self.side.tree, "metadata/1.root.json"), "rb") as file:
+            self.repository.served["1.root.json"] = file.read()
+        self.configure()
+        for device in self.names:
+            self.certify(device)
+            self.trip.visit(device, tuf_root=1)
+        self.online("publish", self.trip.lab.path("artifacts", "rel-2.mender"))
+        self.online("direct", *self.names, "--artifact", "rel-2.mender", "--deployment",
+                    self.deployment)
+        about, devices = self.sync()
+        self.assertTrue(about["fresh"])
+        for device in self.names:
+            self.assertEqual(devices[device]["repository"], "fleet")
+            self.assertTrue(self.plan()[device]["vouched"])
+        far = tuf_repository.days(60)
+        self.trip.courier("sync", "--until", far, status=11)
+        self.online("freshen", "--until", far)
+        about, _ = self.sync("--metadata-only")
+        self.assertGreaterEqual(about["until"], moment(far))
+        fact = self.plan()["pump-1"]  # limited by our certificate now
+        self.assertNotIn("repository", fact)
+
+
 if __name__ == "__main__":
-    COURIER, TRIP_TOOL = sys.argv[1:3]
-    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
+    COURIER, TRIP_TOOL, ADMIN = map(os.path.abspath, sys.argv[1:4])
+    unittest.main(argv=[sys.argv[0]] + sys.argv[4:])
