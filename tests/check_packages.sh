@@ -61,6 +61,10 @@ expect python3-venv 'build/tuf-venv'
 for module in $(grep -hoE '^from tuf' tests/*.py | cut -d' ' -f2 | sort -u); do
 	expect "$(printf '%s\n' "$listed" | grep "^$module==")" "$module"
 done
+# What only tests/analyse.sh calls need not be installed here.
+for program in clang-tidy gcovr; do
+	expect "$program" "$program"
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

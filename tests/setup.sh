@@ -1,8 +1,8 @@
 #!/bin/sh
-# Install the packages of tests/packages that are missing: all of them, or with
-# "build" only those that building needs.  What comes from PyPI goes to build/tuf-venv; when
+# Install the packages of tests/packages that are missing: what building and testing
+# needs, or what the kinds given need.  What comes from PyPI goes to build/tuf-venv; when
 # it cannot be reached, the tests that need it say that they were skipped.
-# usage: setup.sh [build]
+# usage: setup.sh [build | 'build|test|analyse']
 set -eu
 cd "$(dirname "$0")"
 kind=${1:-build|test}
