@@ -38,20 +38,32 @@ bool mender_request_auth(const struct server_settings *settings,
 	return json_print(body, out, err);
 }
 
+/* As much of TEXT as the server takes, counted when it is UTF-8: what was none may have
+ * become longer. */
+static void add_substate(struct json *body, const char *text)
+{
+	CLEANUP(json_cleanup) struct json *whole = json_new_array();
+	char cut[MENDER_SUBSTATE_MAX + 1];
+
+	json_append_string(whole, text);
+
+	const char *const plain = json_string(json_first(whole));
+	const size_t len = plain == NULL ? 0 : mender_cut(bytes_of(plain), MENDER_SUBSTATE_MAX);
+
+	if (plain != NULL)
+		memcpy(cut, plain, len);
+	cut[len] = 0;
+	json_add_string(body, "substate", plain == NULL ? NULL : cut);
+}
+
 bool mender_request_status(
 	const char *status, const char *substate, struct buf *out, struct error *err)
 {
 	CLEANUP(json_cleanup) struct json *body = json_new_object();
-	char cut[MENDER_SUBSTATE_MAX + 1];
 
 	json_add_string(body, "status", status);
-	if (substate != NULL && substate[0] != 0) {
-		const size_t len = mender_cut(bytes_of(substate), MENDER_SUBSTATE_MAX);
-
-		memcpy(cut, substate, len);
-		cut[len] = 0;
-		json_add_string(body, "substate", cut);
-	}
+	if (substate != NULL && substate[0] != 0)
+		add_substate(body, substate);
 	return print(body, out, err);
 }
 
