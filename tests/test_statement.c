@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,89 @@ static void an_inventory_says_the_same_at_both_ends(void **state)
 	assert_memory_equal(back.nonce, inventory.nonce, sizeof(back.nonce));
 }
 
+/* PAYLOAD with the first FROM become TO, signed anew. */
+static void sign_changed(const struct crypto_key *key, const char *type, const char *payload,
+	const char *from, const char *to, struct buf *envelope)
+{
+	CLEANUP(buf_free) struct buf changed = {0};
+	const char *const place = strstr(payload, from);
+	struct error err = {0};
+
+	assert_non_null(place);
+	MUST(buf_append(&changed,
+		(struct bytes){(const uint8_t *)payload, (size_t)(place - payload)}, &err));
+	MUST(buf_print(&changed, &err, "%s%s", to, place + strlen(from)));
+	MUST(dsse_sign(key, type, buf_bytes(&changed), envelope, &err));
+}
+
+/* A device that has its key, and does not keep to the format. */
+static void a_signed_inventory_is_still_read_with_care(void **state)
+{
+	static const struct {
+		const char *from, *to, *words;
+	} cases[] = {
+		{"\"device_type\":\"pump\"", "\"device_type\":7", "no string"},
+		{"\"types\":[\"file\"]", "\"types\":[7]", "types"},
+		{"\"types\":[\"file\"]", "\"types\":\"file\"", "types"},
+		{"\"types\":[\"file\"]",
+			"\"types\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\","
+			"\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\"]",
+			"types"},
+		{"{\"name\":\"kernel\"}", "{\"name\":7}", "name"},
+		{"{\"name\":\"kernel\"}", "7", "name"},
+		{"\"provides\":{", "\"provides\":7,\"other\":{", "provides"},
+	};
+	CLEANUP(crypto_public_cleanup) struct crypto_public *public = NULL;
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
+	CLEANUP(inventory_free) struct inventory inventory = {0};
+	CLEANUP(buf_free) struct buf good = {0}, payload = {0};
+	struct digest fingerprint;
+	const char *text = NULL;
+	struct error err = {0};
+
+	(void)state;
+	key = new_key(&fingerprint, &public);
+	fill_inventory(&inventory, &fingerprint);
+	MUST(inventory_sign(&inventory, key, &good, &err));
+	MUST(dsse_open(buf_bytes(&good), DSSE_INVENTORY, public, &payload, &err));
+	MUST(buf_text(&payload, &text, &err));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(buf_free) struct buf envelope = {0};
+		struct inventory back = {0};
+
+		sign_changed(key, DSSE_INVENTORY, text, cases[i].from, cases[i].to, &envelope);
+		assert_false(inventory_open(buf_bytes(&envelope), public, &back, &err));
+		assert_int_equal(err.code, ERROR_MALFORMED);
+		assert_non_null(strstr(err.text, cases[i].words));
+		assert_null(back.identity);
+	}
+}
+
+static void a_receipt_of_an_outcome_nobody_knows_is_malformed(void **state)
+{
+	CLEANUP(crypto_public_cleanup) struct crypto_public *public = NULL;
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
+	CLEANUP(buf_free) struct buf good = {0}, payload = {0}, envelope = {0};
+	struct digest fingerprint;
+	struct receipt receipt;
+	const char *text = NULL;
+	char member[64];
+	struct error err = {0};
+
+	(void)state;
+	key = new_key(&fingerprint, &public);
+	receipt = sample_receipt(&fingerprint);
+	(void)snprintf(
+		member, sizeof(member), "\"outcome\":\"%s\"", outcome_name(receipt.outcome));
+	MUST(receipt_sign(&receipt, key, &good, &err));
+	MUST(dsse_open(buf_bytes(&good), DSSE_RECEIPT, public, &payload, &err));
+	MUST(buf_text(&payload, &text, &err));
+	sign_changed(key, DSSE_RECEIPT, text, member, "\"outcome\":\"splendid\"", &envelope);
+	assert_false(receipt_open(buf_bytes(&envelope), public, &receipt, &err));
+	assert_int_equal(err.code, ERROR_MALFORMED);
+	assert_non_null(strstr(err.text, "unknown outcome"));
+}
+
 static void an_identity_proves_its_own_key(void **state)
 {
 	CLEANUP(crypto_public_cleanup) struct crypto_public *public = NULL;
@@ -229,6 +313,8 @@ int main(void)
 		cmocka_unit_test(a_receipt_of_another_key_is_forged),
 		cmocka_unit_test(every_flipped_bit_of_a_receipt_is_noticed),
 		cmocka_unit_test(an_inventory_says_the_same_at_both_ends),
+		cmocka_unit_test(a_signed_inventory_is_still_read_with_care),
+		cmocka_unit_test(a_receipt_of_an_outcome_nobody_knows_is_malformed),
 		cmocka_unit_test(an_identity_proves_its_own_key),
 		cmocka_unit_test(key_order_does_not_change_who_a_device_is),
 	};

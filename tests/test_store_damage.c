@@ -388,6 +388,62 @@ static void a_log_cut_anywhere_is_noticed(void **state)
 	}
 }
 
+/* Write two rows of the log, of which the first is WHAT. */
+static void write_history(struct home *home, const char *what)
+{
+	struct store_device device = {.id = "history"};
+	struct error err = {0};
+
+	home_open(home);
+	MUST(store_put_device(home->store, &device, what, &err));
+	MUST(store_put_device(home->store, &device, "the same in both", &err));
+	home_close(home);
+}
+
+/* Put row NUMBER of the log of the copy "other.db" in place of ours. */
+static void take_row(const struct home *home, int64_t number)
+{
+	char other[PATH_MAX], sql[PATH_MAX + 256];
+
+	home_file(home, "other.db", other);
+	(void)snprintf(sql, sizeof(sql),
+		"ATTACH '%s' AS other; UPDATE audit SET sealed = (SELECT sealed FROM "
+		"other.audit WHERE number = %lld) WHERE number = %lld",
+		other, (long long)number, (long long)number);
+	home_tamper(home, sql);
+}
+
+/* Every row is authentic: whoever had the disk twice has two logs that part. */
+static void a_row_of_another_history_is_noticed(void **state)
+{
+	char fork[PATH_MAX], other[PATH_MAX], ours[PATH_MAX], sql[PATH_MAX + 32];
+	struct error err = {0};
+
+	(void)state;
+	for (int64_t behind = 0; behind < 2; behind++) {
+		struct home home;
+
+		home_init(&home);
+		home_fill(&home);
+		home_close(&home);
+		home_file(&home, "fork.db", fork);
+		home_file(&home, "other.db", other);
+		home_file(&home, "store.db", ours);
+		(void)snprintf(sql, sizeof(sql), "VACUUM INTO '%s'", fork);
+		home_tamper(&home, sql);
+		write_history(&home, "one history");
+		(void)snprintf(sql, sizeof(sql), "VACUUM INTO '%s'", other);
+		home_tamper(&home, sql);
+		MUST(file_rename(fork, ours, &err));
+		write_history(&home, "another history");
+		assert_whole(&home);
+		take_row(&home, rows_of(&home, "audit") - behind);
+		assert_damaged(&home, behind == 0 ? "the last row" : "the row before it");
+		assert_int_equal(remove(other), 0);
+		home_done(&home);
+	}
+}
+
 /* ---- the file ---- */
 
 static void a_newer_store_is_left_alone(void **state)
@@ -643,6 +699,7 @@ int main(void)
 		cmocka_unit_test(a_changed_readable_value_is_noticed),
 		cmocka_unit_test(a_value_moved_to_another_row_or_column_is_noticed),
 		cmocka_unit_test(a_log_cut_anywhere_is_noticed),
+		cmocka_unit_test(a_row_of_another_history_is_noticed),
 		cmocka_unit_test(an_older_store_is_made_a_new_one),
 		cmocka_unit_test(a_newer_store_is_left_alone),
 		cmocka_unit_test(what_is_not_ours_in_the_schema_is_noticed),
