@@ -65,7 +65,7 @@ static bool gather(struct status *status, struct error *err)
 	static char *const all[] = {NULL};
 	struct store *const store = status->courier->store;
 
-	if (!enrolment_open(store, &status->control, &status->has_control, err)
+	if (!enrolment_open_head(store, NULL, NULL, &status->control, &status->has_control, err)
 		|| !trip_each(store, all, false, count_one, status, err)
 		|| !store_each_parcel(store, NULL, count_kept, status, err)
 		|| !mandate_open_kept(

@@ -125,10 +125,12 @@ static bool need_identity(const struct json *object, char **out, struct error *e
 		&& buf_text(&canonical, &text, err) && text_set(out, text, err);
 }
 
-/* A bundle whose devices are being read, one after the other. */
+/* A bundle whose devices are being read, one after the other: to be kept, or shown. */
 struct reading {
 	struct control *control;
 	size_t room; /* of its devices */
+	control_visit *visit;
+	void *self;
 };
 
 static bool read_device(
@@ -147,7 +149,7 @@ static bool read_device(
 	return true;
 }
 
-static bool read_one(void *self, const struct json *object, struct error *err)
+static bool keep_one(void *self, const struct json *object, struct error *err)
 {
 	struct reading *const reading = self;
 	struct control *const control = reading->control;
@@ -167,6 +169,15 @@ static bool read_one(void *self, const struct json *object, struct error *err)
 
 	*device = (struct control_device){0};
 	return read_device(object, device, err) || error_while(err, "devices");
+}
+
+static bool show_one(void *self, const struct json *object, struct error *err)
+{
+	const struct reading *const reading = self;
+	CLEANUP(device_free) struct control_device device = {0};
+
+	return (read_device(object, &device, err) || error_while(err, "devices"))
+		&& reading->visit(reading->self, &device, err);
 }
 
 static int by_id(const void *a, const void *b)
@@ -316,30 +327,62 @@ static bool find_issuer(struct bytes envelope, struct bytes root_pem,
 		&& issuer_key(claimed, root_pem, out, err);
 }
 
-static bool read_payload(struct bytes payload, struct control *out, struct error *err)
+static bool read_head_of(struct bytes payload, struct reading *reading,
+	bool (*visit)(void *self, const struct json *element, struct error *),
+	struct error *err)
 {
 	CLEANUP(json_cleanup) struct json *rest = NULL;
-	struct reading reading = {.control = out};
 
-	if (!json_listing_read(payload, JSON_SIGNED, "devices", read_one, &reading, &rest, err))
-		return false;
-	fit_devices(out);
-	return read_head(rest, out, err) && read_keys(rest, out, err) && sort_devices(out, err);
+	return json_listing_read(payload, JSON_SIGNED, "devices", visit, reading, &rest, err)
+		&& read_head(rest, reading->control, err)
+		&& read_keys(rest, reading->control, err);
 }
 
-bool control_open(struct bytes envelope, struct bytes root_pem, uint64_t number,
-	struct control *out, struct error *err)
+static bool keep_devices(struct bytes payload, struct reading *reading, struct error *err)
+{
+	if (!read_head_of(payload, reading, keep_one, err))
+		return false;
+	fit_devices(reading->control);
+	return sort_devices(reading->control, err);
+}
+
+static bool show_devices(struct bytes payload, struct reading *reading, struct error *err)
+{
+	return read_head_of(payload, reading, reading->visit == NULL ? NULL : show_one, err);
+}
+
+static bool open_with(bool (*read)(struct bytes payload, struct reading *, struct error *),
+	const struct reading *how, struct bytes envelope, struct bytes root_pem,
+	uint64_t number, struct control *out, struct error *err)
 {
 	CLEANUP(control_free) struct control control = {0};
 	CLEANUP(buf_free) struct buf payload = {0};
 	CLEANUP(crypto_public_cleanup) struct crypto_public *key = NULL;
+	struct reading reading = *how;
 
+	reading.control = &control;
 	if (!find_issuer(envelope, root_pem, &key, err)
 		|| !dsse_open(envelope, DSSE_CONTROL, key, &payload, err)
-		|| !read_payload(buf_bytes(&payload), &control, err)
+		|| !read(buf_bytes(&payload), &reading, err)
 		|| !consistent(&control, root_pem, number, err))
 		return error_while(err, "control bundle");
 	*out = control;
 	control = (struct control){0};
 	return true;
+}
+
+bool control_open(struct bytes envelope, struct bytes root_pem, uint64_t number,
+	struct control *out, struct error *err)
+{
+	const struct reading how = {.visit = NULL};
+
+	return open_with(keep_devices, &how, envelope, root_pem, number, out, err);
+}
+
+bool control_open_head(struct bytes envelope, struct bytes root_pem, uint64_t number,
+	control_visit *visit, void *self, struct control *out, struct error *err)
+{
+	const struct reading how = {.visit = visit, .self = self};
+
+	return open_with(show_devices, &how, envelope, root_pem, number, out, err);
 }

@@ -57,4 +57,13 @@ NODISCARD bool control_sign(const struct control *, const struct crypto_key *iss
 NODISCARD bool control_open(struct bytes envelope, struct bytes root_pem, uint64_t number,
 	struct control *, struct error *);
 
+/*
+ * The same, but of a large fleet only what is asked for stays in memory: the control has no
+ * devices, each is shown to VISIT (borrowed; NULL: none is) until it returns false.  To be used
+ * with a bundle that control_open() has read once: no id is looked for twice.
+ */
+typedef bool control_visit(void *self, const struct control_device *, struct error *);
+NODISCARD bool control_open_head(struct bytes envelope, struct bytes root_pem, uint64_t number,
+	control_visit *visit, void *self, struct control *, struct error *);
+
 #endif

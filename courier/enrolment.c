@@ -6,30 +6,59 @@
 #include "courier/enrolment.h"
 #include "courier/opening.h"
 
-bool enrolment_open(struct store *store, struct control *out, bool *found, struct error *err)
+static bool get_papers(struct store *store, struct buf *envelope, struct buf *root, bool *found,
+	struct error *err)
 {
-	CLEANUP(buf_free) struct buf envelope = {0}, root = {0};
 	bool has_envelope = false, has_root = false;
 
-	if (!store_get_paper(store, ENROLMENT_CONTROL, &envelope, &has_envelope, err)
-		|| !store_get_paper(store, ENROLMENT_ROOT, &root, &has_root, err))
-		return false;
-	if (has_envelope && has_root
-		&& !control_open(buf_bytes(&envelope), buf_bytes(&root), 0, out, err))
+	if (!store_get_paper(store, ENROLMENT_CONTROL, envelope, &has_envelope, err)
+		|| !store_get_paper(store, ENROLMENT_ROOT, root, &has_root, err))
 		return false;
 	*found = has_envelope && has_root;
 	return true;
+}
+
+bool enrolment_open(struct store *store, struct control *out, bool *found, struct error *err)
+{
+	CLEANUP(buf_free) struct buf envelope = {0}, root = {0};
+
+	return get_papers(store, &envelope, &root, found, err)
+		&& (!*found
+			|| control_open(buf_bytes(&envelope), buf_bytes(&root), 0, out, err));
+}
+
+bool enrolment_open_head(struct store *store, control_visit *visit, void *self,
+	struct control *out, bool *found, struct error *err)
+{
+	CLEANUP(buf_free) struct buf envelope = {0}, root = {0};
+
+	return get_papers(store, &envelope, &root, found, err)
+		&& (!*found
+			|| control_open_head(buf_bytes(&envelope), buf_bytes(&root), 0, visit,
+				self, out, err));
+}
+
+static bool none_yet(struct error *err)
+{
+	return error_set(err, ERROR_USAGE,
+		"no bundle of the operator yet: take it in with `courier init "
+		"FILE.control`");
 }
 
 bool enrolment_need(struct store *store, struct control *out, struct error *err)
 {
 	bool found = false;
 
-	return enrolment_open(store, out, &found, err)
-		&& (found
-			|| error_set(err, ERROR_USAGE,
-				"no bundle of the operator yet: take it in with `courier init "
-				"FILE.control`"));
+	return enrolment_open(store, out, &found, err) && (found || none_yet(err));
+}
+
+bool enrolment_need_head(struct store *store, control_visit *visit, void *self,
+	struct control *out, struct error *err)
+{
+	bool found = false;
+
+	return enrolment_open_head(store, visit, self, out, &found, err)
+		&& (found || none_yet(err));
 }
 
 /* ---- is it for us? ---- */
@@ -72,7 +101,9 @@ static bool former_number(
 	bool found = false;
 
 	if (!store_get_paper(store, ENROLMENT_CONTROL, &envelope, &found, err)
-		|| (found && !control_open(buf_bytes(&envelope), root, 0, &former, err)))
+		|| (found
+			&& !control_open_head(
+				buf_bytes(&envelope), root, 0, NULL, NULL, &former, err)))
 		return false;
 	*number = former.number;
 	return true;

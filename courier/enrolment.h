@@ -17,7 +17,12 @@
 
 /* The bundle taken last.  *FOUND false: none yet. */
 NODISCARD bool enrolment_open(struct store *, struct control *, bool *found, struct error *);
-/* The same, but none is ERROR_USAGE that says where one comes from. */
+/* The same, without its devices: each is shown to VISIT (control_open_head()). */
+NODISCARD bool enrolment_open_head(struct store *, control_visit *visit, void *self,
+	struct control *, bool *found, struct error *);
+NODISCARD bool enrolment_need_head(
+	struct store *, control_visit *visit, void *self, struct control *, struct error *);
+/* As enrolment_open(), but none is ERROR_USAGE that says where one comes from. */
 NODISCARD bool enrolment_need(struct store *, struct control *, struct error *);
 
 /* What a bundle changed. */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/text.h"
 #include "courier/enrolment.h"
 #include "courier/opening.h"
 #include "courier/sync_parts.h"
@@ -15,7 +16,10 @@ void sync_job_end(struct sync_job *job)
 	free(job->deployment);
 	free(job->blob);
 	free(job->limit);
+	free(job->next_deployment);
+	free(job->next_request);
 	job->artifact = job->problem = job->deployment = job->blob = job->limit = NULL;
+	job->next_deployment = job->next_request = NULL;
 	job->result.artifact = job->result.problem = job->result.limit = NULL;
 }
 
@@ -93,6 +97,37 @@ static bool add_named(struct sync *sync, const char *name, struct error *err)
 	return has_job(sync, device.id) || add_job(sync, &device, err);
 }
 
+static int by_device(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct sync_job *)a)->device, ((const struct sync_job *)b)->device);
+}
+
+/* What the operator's bundle says of the devices of this sync is all of it that is kept. */
+static bool note_listed(void *self, const struct control_device *device, struct error *err)
+{
+	struct sync *const sync = self;
+	struct sync_job wanted;
+
+	memcpy(wanted.device, device->id, sizeof(wanted.device));
+
+	struct sync_job *const job = sync->job_count == 0
+		? NULL
+		: bsearch(&wanted, sync->jobs, sync->job_count, sizeof(wanted), by_device);
+
+	if (job == NULL)
+		return true;
+	job->listed = true;
+	return text_set(&job->next_deployment, device->next_deployment, err)
+		&& text_set(&job->next_request, device->next_request, err);
+}
+
+static bool list_jobs(struct sync *sync, struct error *err)
+{
+	control_free(&sync->control);
+	return enrolment_need_head(sync->store, note_listed, sync, &sync->control, err);
+}
+
 static bool find_jobs(struct sync *sync, struct error *err)
 {
 	const struct sync_options *const options = sync->options;
@@ -102,6 +137,8 @@ static bool find_jobs(struct sync *sync, struct error *err)
 	for (size_t i = 0; options->devices != NULL && i < options->device_count; i++)
 		if (!add_named(sync, options->devices[i], err))
 			return false;
+	if (sync->job_count > 0)
+		qsort(sync->jobs, sync->job_count, sizeof(*sync->jobs), by_device);
 	for (size_t i = 0; i < sync->job_count; i++)
 		sync->jobs[i].result.device = sync->jobs[i].device;
 	return true;
@@ -150,13 +187,13 @@ static bool begin(struct sync *sync, struct error *err)
 		return error_set(err, ERROR_USAGE,
 			"no repository is configured: courier.conf needs a section "
 			"[repository NAME]");
-	if (!enrolment_need(sync->store, &sync->control, err))
+	if (!enrolment_need_head(sync->store, NULL, NULL, &sync->control, err))
 		return false;
 	sync_repositories_begin(sync);
 	sync_control(sync);
 	return load_artifact_keys(sync, err)
 		&& opening_key(sync->store, STORE_SERVER_KEY, &sync->key, err)
-		&& find_jobs(sync, err);
+		&& find_jobs(sync, err) && list_jobs(sync, err);
 }
 
 /* What is wrong with a repository is wrong for all; but devices that failed are told

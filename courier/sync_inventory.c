@@ -152,8 +152,8 @@ bool sync_provides(const struct sync_talk *talk, const struct receipt *newest,
 /* A colleague's request is at the server already, with the inventory he took. */
 static bool is_colleagues(const struct sync_talk *talk, const struct store_parcel *open)
 {
-	return talk->listed != NULL && talk->listed->next_deployment != NULL
-		&& strcmp(talk->listed->next_deployment, open->deployment) == 0;
+	return talk->job->next_deployment != NULL
+		&& strcmp(talk->job->next_deployment, open->deployment) == 0;
 }
 
 static bool send(struct sync_talk *talk, const struct store_parcel *open, struct error *err)

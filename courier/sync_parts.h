@@ -24,6 +24,9 @@ struct sync_job {
 	char *artifact, *problem;  /* owned; NULL none */
 	bool wants_fetch;          /* of DEPLOYMENT's artifact, kept as BLOB */
 	char *deployment, *blob;   /* owned; NULL none */
+	bool listed; /* by the operator; else only its outcomes are our business */
+	/* A colleague's: for what, and how, he asked `next`.  Owned; NULL none. */
+	char *next_deployment, *next_request;
 	/* What a repository says of its artifact: */
 	bool is_vouched, is_indifferent; /* the device does not ask for it */
 	struct digest vouched_digest;
@@ -69,10 +72,9 @@ struct sync_talk {
 	struct server *server; /* the hand's */
 	struct store_device device;
 	struct server_device who;
-	struct buf token_kept;               /* the token as the store has it */
-	const struct control_device *listed; /* NULL: only its outcomes are our business */
-	struct crypto_public *key;           /* of the device; NULL: not known */
-	struct inventory inventory;          /* the newest it signed */
+	struct buf token_kept;      /* the token as the store has it */
+	struct crypto_public *key;  /* of the device; NULL: not known */
+	struct inventory inventory; /* the newest it signed */
 	bool has_inventory;
 };
 

@@ -45,7 +45,6 @@ static bool begin(struct sync_hand *hand, struct sync_talk *talk, struct error *
 		return false;
 	if (!found)
 		return error_set(err, ERROR_DAMAGED, "%s is not in the store any more", id);
-	talk->listed = control_device(&hand->sync->control, id);
 	talk->who.id_data = talk->device.id_data;
 	talk->who.tier = talk->device.tier;
 	return store_get_token(store, id, &talk->who.token, &found, err)
@@ -135,7 +134,7 @@ static bool talk_through(struct sync_talk *talk, struct error *err)
 	}
 	return sync_keep_token(talk, kind->login(talk->server, &talk->who, err), err)
 		&& sync_report(talk, err) && sync_inventory(talk, err)
-		&& (talk->listed == NULL || sync_want(talk, err));
+		&& (!talk->job->listed || sync_want(talk, err));
 }
 
 /* How it went is kept with the device. */

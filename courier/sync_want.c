@@ -11,18 +11,18 @@
 static bool colleagues_request(
 	const struct sync_talk *talk, const char **out, struct error *err)
 {
-	const struct control_device *const listed = talk->listed;
+	const struct sync_job *const job = talk->job;
 	CLEANUP(store_parcel_free) struct store_parcel parcel = {0};
 	bool found = false;
 
 	*out = NULL;
-	if (listed == NULL || listed->next_deployment == NULL || listed->next_request == NULL)
+	if (job->next_deployment == NULL || job->next_request == NULL)
 		return true;
-	if (!store_get_parcel(talk->sync->store, talk->job->device, listed->next_deployment,
-		    &parcel, &found, err))
+	if (!store_get_parcel(
+		    talk->sync->store, job->device, job->next_deployment, &parcel, &found, err))
 		return false;
 	if (!found || parcel.state == PARCEL_DROPPED)
-		*out = listed->next_request;
+		*out = job->next_request;
 	return true;
 }
 

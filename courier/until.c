@@ -84,7 +84,7 @@ static bool are_we_certified(struct store *store, int64_t date, struct error *er
 	struct certificate_holder holder;
 	char end[32];
 
-	if (!enrolment_need(store, &control, err)
+	if (!enrolment_need_head(store, NULL, NULL, &control, err)
 		|| !certificate_parse(bytes_of(control.chain), &chain, err)
 		|| !certificate_holder(chain, &holder, err))
 		return false;

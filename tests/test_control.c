@@ -103,6 +103,42 @@ static void a_bundle_says_the_same_at_both_ends(void **state)
 	tear_down(&bench);
 }
 
+static bool count_pumps(void *self, const struct control_device *device, struct error *err)
+{
+	(void)err;
+	*(size_t *)self += strcmp(device->id, "pump-7") == 0 && device->site == NULL
+		&& strcmp(device->label, "Pump 7, north shaft") == 0;
+	return true;
+}
+
+static void devices_may_be_shown_and_not_kept(void **state)
+{
+	CLEANUP(buf_free) struct buf envelope = {0}, forged = {0};
+	CLEANUP(control_free) struct control control = {0}, none = {0};
+	struct bench bench;
+	struct error err = {0};
+	size_t count = 0;
+
+	(void)state;
+	set_up(&bench, "fleet");
+	sign(&bench, "anna", 3, bench.fleet.issuer[CERTIFICATE_COURIER], &envelope);
+	MUST(control_open_head(buf_bytes(&envelope), (struct bytes){NULL, 0}, 0, count_pumps,
+		&count, &control, &err));
+	assert_int_equal(count, 1);
+	assert_int_equal(control.number, 3);
+	assert_int_equal(control.device_count, 0);
+	assert_string_equal(control.artifact_keys[0], "key one");
+	control_free(&control);
+	MUST(control_open_head(
+		buf_bytes(&envelope), (struct bytes){NULL, 0}, 0, NULL, NULL, &control, &err));
+	assert_string_equal(control.courier, "anna");
+	sign(&bench, "anna", 4, bench.anna.key, &forged);
+	assert_false(control_open_head(buf_bytes(&forged), (struct bytes){NULL, 0}, 0,
+		count_pumps, &count, &none, &err));
+	assert_int_equal(count, 1); /* nothing is shown of what is not signed */
+	tear_down(&bench);
+}
+
 static void who_may_not_sign_a_bundle_cannot(void **state)
 {
 	CLEANUP(buf_free) struct buf by_anna = {0}, by_devices = {0}, misnamed = {0};
@@ -242,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bundle_says_the_same_at_both_ends),
+		cmocka_unit_test(devices_may_be_shown_and_not_kept),
 		cmocka_unit_test(who_may_not_sign_a_bundle_cannot),
 		cmocka_unit_test(another_fleets_bundle_is_refused),
 		cmocka_unit_test(an_older_bundle_is_a_rollback),
