@@ -1,8 +1,8 @@
 #!/bin/sh
 # The journey of one update, told step by step: two devices that have no network, a
-# central server, and a courier between them.  Everything is real - programs, keys,
-# signed artifacts, TLS - but for the server, a stand-in for Mender's, and the cables,
-# which are pseudo-terminals at 115200 baud.  Uses and removes a throwaway directory.
+# central server, a repository of signed metadata, and a courier between them.  Everything
+# is real - programs, keys, signed artifacts, TLS - but for the server, a stand-in for
+# Mender's, and the cables, which are pseudo-terminals at 115200 baud.  Uses and removes a throwaway directory.
 # usage: sh tests/demo.sh       (Debian 12; root or sudo)
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -47,7 +47,10 @@ tell 'A central server, and two pumps in a mine: pump-1 and pump-2. Each pump ru
 courier-agent and has nothing but a serial port. They run rel-1.'
 lab up "$work/lab" --bare --devices 2 --build "$top/build" >/dev/null
 server=$(cat lab/server/url)
-tell "The server is at $server; each cable ends in lab/ports/."
+lab repository "$work/lab" >repository
+repository=$(sed -n 's/^url: //p' repository)
+tell "The server is at $server; each cable ends in lab/ports/. A plain web server gives away
+a directory of files at $repository."
 
 step '1. The operator makes a fleet'
 tell 'A fleet root that every party pins, and two issuers under it: one certifies devices, one
@@ -61,18 +64,40 @@ run courier-admin init authority --fleet 'Northern Mines' \
 COURIER_ADMIN_DIR=$work/authority
 export COURIER_ADMIN_DIR
 
-step '2. The operator certifies the devices'
+step '2. The ceremony: who may say what a device installs'
+tell 'Ruth and Otto each hold a key, made and kept on a machine without a network. Together they
+sign which keys count from now on: their own, and three that the operator may use
+every day. Each reads what it is before signing; the digest is what they read.'
+for holder in ruth otto; do
+	run courier-admin trust key $holder --key-passphrase-file authority-passphrase
+done
+run courier-admin trust init --root-key ruth.pub --root-key otto.pub --bins 4 \
+	--tree lab/repository/www/tuf --online-passphrase-file authority-passphrase
+cp -r authority/trust/staged stick
+read=$(courier-admin trust show stick --json | sed -E 's/.*"digest":"([0-9a-f]+)".*/--digest \1/')
+for holder in ruth otto; do
+	# shellcheck disable=SC2086 # words
+	run courier-admin trust sign stick --key $holder.pem \
+		--key-passphrase-file authority-passphrase $read
+done
+run courier-admin trust accept stick --online-passphrase-file authority-passphrase
+
+step '3. The operator certifies the devices'
 tell 'Each device made its own key; it never leaves it. The operator signs its request, and
-what comes back tells the device whom to believe: fleet root, revocation list, artifact keys.'
+what comes back tells the device whom to believe: fleet root, revocation list, artifact keys,
+and the root that Ruth and Otto signed. From now on it installs nothing that the repository
+does not direct it to.'
 for pump in pump-1 pump-2; do
 	courier-agent -c "lab/devices/$pump/courier-agent.conf" request >$pump.request
 	run courier-admin provision --out $pump.provision --request $pump.request --id $pump \
 		--group pumps --passphrase-file authority-passphrase
-	cp $pump.provision/*.pem "lab/devices/$pump/state/"
+	cp $pump.provision/*.pem $pump.provision/tuf-root.json "lab/devices/$pump/state/"
+	sed -i '/^\[agent\]/a tuf-root = state/tuf-root.json' \
+		"lab/devices/$pump/courier-agent.conf"
 	lab agent lab $pump restart
 done
 
-step '3. The technician gets a courier'
+step '4. The technician gets a courier'
 tell "Anna's laptop makes two keys, sealed under her passphrase: one proves who she is on
 site, one acts for the devices at the server. Only the public halves leave it."
 COURIER_HOME=$work/laptop
@@ -86,6 +111,11 @@ kind = mender
 url = $server
 ca = $work/lab/server/ca.pem
 
+[repository fleet]
+url = $repository
+root = $work/lab/repository/www/tuf/metadata/1.root.json
+ca = $work/lab/repository/cert.pem
+
 [links]
 serial = $work/lab/ports/*,115200
 wait = 20s
@@ -94,7 +124,7 @@ run courier --passphrase-file anna-passphrase init --out courier-request.pem
 run courier-admin issue courier-request.pem --id anna --technician 'Anna Berg' \
 	--group pumps --passphrase-file authority-passphrase
 
-step '4. The operator enrols both devices for this courier'
+step '5. The operator enrols both devices for this courier'
 tell 'At the server each pump becomes an ordinary device, accepted under a key that Anna holds
 and that the operator can refuse at any time. Then the courier is told whom it serves.'
 cat >devices.csv <<'CSV'
@@ -107,29 +137,39 @@ run courier-admin enroll --courier anna devices.csv --server "$server" \
 	--passphrase-file authority-passphrase
 run courier --passphrase-file anna-passphrase init authority/couriers/anna/anna.control
 
-step '5. First sync: the server meets the devices'
+step '6. First sync: the server meets the devices'
 tell 'The courier logs in as each pump. From now on the server knows them, and can assign.'
 run courier --passphrase-file anna-passphrase sync
 
-step '6. The operator deploys rel-2, as always'
-tell 'A signed artifact, made by mender-artifact, and a deployment to both pumps.'
+step '7. The operator deploys rel-2, as always'
+tell 'A signed artifact, made by mender-artifact, and a deployment to both pumps. It is published,
+too, and each pump is directed to it by name: the server says which pumps and what it is called,
+the digest is that of the file the operator has. Nothing shall expire during the trip.'
 lab artifact lab rel-2 --type lab-exec --device-type testbox --counter 2 \
 	--signed-by rsa --size 40000 >/dev/null
-lab deploy lab rel-2 --all >/dev/null
+deployment=$(lab deploy lab rel-2 pump-1 pump-2)
+run courier-admin trust publish lab/artifacts/rel-2.mender \
+	--online-passphrase-file authority-passphrase
+run courier-admin trust direct --from-mender "$deployment" --server "$server" \
+	--ca lab/server/ca.pem --token-file lab/server/admin-token \
+	--online-passphrase-file authority-passphrase
+run courier-admin trust freshen --until "$(date -u -d '60 days' +%F)" \
+	--online-passphrase-file authority-passphrase
 
-step '7. Sync, and plan: still connected'
-tell 'The artifact crosses once, is verified, and waits sealed on the laptop. The plan rehearses
+step '8. Sync, and plan: still connected'
+tell 'The artifact and the metadata cross once, are verified, and wait sealed on the laptop. The
+plan rehearses
 what each device will decide, with the very code the device runs.'
 run courier --passphrase-file anna-passphrase sync
 run courier --passphrase-file anna-passphrase plan
 
-step '8. On site: deliver'
+step '9. On site: deliver'
 tell 'Both cables at once. Each device verifies everything itself, installs, checks its health,
 commits, and signs a receipt.'
 run courier --passphrase-file anna-passphrase deliver
 run courier --passphrase-file anna-passphrase status
 
-step '9. Back home: sync'
+step '10. Back home: sync'
 tell 'Outcome, log and inventory go to the server under the identity of each device, with the
 signed receipt itself.'
 run courier --passphrase-file anna-passphrase sync
