@@ -560,6 +560,26 @@ static void the_same_offer_has_the_same_answer(void **state)
 	assert_int_equal(stand.sent, 0);
 	assert_outcome(&stand, OUTCOME_REFUSED);
 	assert_text(&stand, "target/app", "new\n");
+	/* And does not change the answer. */
+	stand_load(&stand, "file-2", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_int_equal(stand.kept_count, 3);
+	assert_int_equal(stand.sent, 0);
+	stand_end(&stand);
+}
+
+static void nonsense_under_its_id_does_not_keep_a_deployment_out(void **state)
+{
+	struct stand stand;
+
+	ready(&stand, state);
+	stand_load(&stand, "unsigned", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_REFUSED);
+	stand_load(&stand, "file-3", "dep-1");
+	stand_expect(&stand, STAND_DONE);
+	assert_outcome(&stand, OUTCOME_CONFIRMED);
+	assert_text(&stand, "target/app", "newer\n");
 	stand_end(&stand);
 }
 
@@ -1017,6 +1037,8 @@ int main(void)
 			the_same_offer_has_the_same_answer, stand_world_quiet),
 		cmocka_unit_test_teardown(
 			one_courier_has_but_so_many_refusals, stand_world_quiet),
+		cmocka_unit_test_teardown(nonsense_under_its_id_does_not_keep_a_deployment_out,
+			stand_world_quiet),
 		cmocka_unit_test_teardown(
 			a_promise_that_is_not_kept_binds_nobody, stand_world_quiet),
 		cmocka_unit_test_teardown(

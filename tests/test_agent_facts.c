@@ -41,6 +41,8 @@ static const char *path_of(const char *name, char path[PATH_MAX])
 
 /* ---- receipts ---- */
 
+static const struct digest none; /* of the artifacts of these receipts */
+
 static void append(struct ring *ring, const struct crypto_key *key,
 	const struct crypto_public *half, uint64_t sequence)
 {
@@ -75,8 +77,8 @@ static void the_ring_keeps_the_newest_and_the_chain(void **state)
 	assert_int_equal(ring_oldest(&again), 4);
 	assert_int_equal(ring_newest(&again), MESSAGE_RING + 3);
 	assert_memory_equal(&ring, &again, sizeof(ring));
-	assert_null(ring_find(&ring, "dep-3"));
-	assert_int_equal(ring_find(&ring, "dep-4")->sequence, 4);
+	assert_null(ring_find(&ring, "dep-3", &none));
+	assert_int_equal(ring_find(&ring, "dep-4", &none)->sequence, 4);
 
 	MUST(ring_read(&ring, 3, &first, &other, &other, &found, &err));
 	assert_false(found);
@@ -120,8 +122,8 @@ static void a_damaged_receipt_harms_no_other(void **state)
 		path_of("0000000000000002.receipt", path), bytes_of("rot"), 0600, &err));
 	MUST(ring_load(&ring, directory, half, &err));
 	assert_int_equal(ring_newest(&ring), 2);
-	assert_null(ring_find(&ring, "dep-2"));
-	assert_non_null(ring_find(&ring, "dep-1"));
+	assert_null(ring_find(&ring, "dep-2", &none));
+	assert_non_null(ring_find(&ring, "dep-1", &none));
 	assert_true(has(&ring, 1));
 	assert_false(has(&ring, 2)); /* a courier would stop at it */
 	append(&ring, key, half, 3);
@@ -143,7 +145,7 @@ static void what_a_former_key_signed_is_still_given(void **state)
 	append(&ring, key, half, 1);
 	MUST(ring_load(&ring, directory, later_half, &err));
 	append(&ring, later, later_half, 2);
-	assert_null(ring_find(&ring, "dep-1"));
+	assert_null(ring_find(&ring, "dep-1", &none));
 	assert_true(has(&ring, 1));
 	assert_true(has(&ring, 2));
 }
@@ -202,13 +204,34 @@ static void refusals_never_push_out_outcomes(void **state)
 	assert_int_equal(sum, RING_REFUSED_MAX);
 	assert_int_equal(ring_oldest(&ring), 1);
 	assert_int_equal(ring_newest(&ring), 1 + RING_REFUSED_MAX);
-	assert_int_equal(ring_find(&ring, "dep-1")->outcome, OUTCOME_CONFIRMED);
+	assert_int_equal(ring_find(&ring, "dep-1", &none)->outcome, OUTCOME_CONFIRMED);
 	/* As outcomes come, refusals leave, and there is room for another. */
 	for (unsigned i = 0; i < MESSAGE_RING - RING_REFUSED_MAX; i++)
 		append_outcome(&ring, key, half, OUTCOME_CONFIRMED, "c0");
 	assert_false(ring_may_refuse(&ring, "c20"));
 	append_outcome(&ring, key, half, OUTCOME_CONFIRMED, "c0");
 	assert_true(ring_may_refuse(&ring, "c20"));
+}
+
+static void what_was_only_refused_binds_nobody(void **state)
+{
+	CLEANUP(crypto_key_cleanup) struct crypto_key *key = NULL;
+	CLEANUP(crypto_public_cleanup) struct crypto_public *half = NULL;
+	static const struct digest other = {{1}};
+	struct ring ring;
+	struct error err = {0};
+
+	(void)state;
+	MUST(crypto_key_generate(CRYPTO_ED25519, &key, &err));
+	MUST(crypto_public_of(key, &half, &err));
+	MUST(ring_load(&ring, directory, half, &err));
+	append_outcome(&ring, key, half, OUTCOME_REFUSED, "c1");
+	append_outcome(&ring, key, half, OUTCOME_CONFIRMED, "c1");
+	assert_non_null(ring_find(&ring, "dep-1", &none));
+	assert_null(ring_find(&ring, "dep-1", &other));
+	assert_false(ring_was_tried(&ring, "dep-1"));
+	assert_true(ring_was_tried(&ring, "dep-2"));
+	assert_false(ring_was_tried(&ring, "dep-3"));
 }
 
 /* ---- the job ---- */
@@ -424,6 +447,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_ring_keeps_the_newest_and_the_chain, make, clear),
 		cmocka_unit_test_setup_teardown(refusals_never_push_out_outcomes, make, clear),
+		cmocka_unit_test_setup_teardown(
+			what_was_only_refused_binds_nobody, make, clear),
 		cmocka_unit_test_setup_teardown(a_damaged_receipt_harms_no_other, make, clear),
 		cmocka_unit_test_setup_teardown(
 			what_a_former_key_signed_is_still_given, make, clear),

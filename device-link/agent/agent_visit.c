@@ -104,7 +104,7 @@ static bool put_off(struct agent *agent, const struct message_offer *offer, cons
 	return true;
 }
 
-/* The same deployment with another artifact: never. */
+/* The same deployment with another artifact than was tried: never. */
 static bool refuse_other(
 	struct agent *agent, const struct message_offer *offer, struct error *err)
 {
@@ -166,8 +166,6 @@ static bool answer_old(struct agent *agent, const struct message_offer *offer,
 	const bool again = (offer->flags & MESSAGE_OFFER_RETRY) != 0
 		&& old->outcome != OUTCOME_CONFIRMED;
 
-	if (!digest_equal(&old->digest, &offer->digest))
-		return refuse_other(agent, offer, err);
 	if (again || !outcome_terminal(old->outcome))
 		return take_new(agent, offer, err);
 	agent_tell_end(agent, old->deployment, old->sequence);
@@ -207,9 +205,13 @@ static bool host_offered(void *self, const struct message_offer *offer, struct e
 	(void)snprintf(deployment, sizeof(deployment), "%.*s", (int)offer->deployment.len,
 		(const char *)offer->deployment.at);
 
-	const struct ring_entry *const old = ring_find(&agent->ring, deployment);
+	const struct ring_entry *const old
+		= ring_find(&agent->ring, deployment, &offer->digest);
 
-	return old != NULL ? answer_old(agent, offer, old, err) : take_new(agent, offer, err);
+	if (old != NULL)
+		return answer_old(agent, offer, old, err);
+	return ring_was_tried(&agent->ring, deployment) ? refuse_other(agent, offer, err)
+							: take_new(agent, offer, err);
 }
 
 static bool host_data(void *self, const struct message_data *data, struct error *err)

@@ -119,13 +119,27 @@ uint64_t ring_newest(const struct ring *ring)
 	return ring->count == 0 ? 0 : ring->at[ring->count - 1].sequence;
 }
 
-const struct ring_entry *ring_find(const struct ring *ring, const char *deployment)
+static bool is_of(const struct ring_entry *entry, const char *deployment)
+{
+	return entry->readable && strcmp(entry->deployment, deployment) == 0;
+}
+
+const struct ring_entry *ring_find(
+	const struct ring *ring, const char *deployment, const struct digest *artifact)
 {
 	for (size_t i = ring->count; i > 0; i--)
-		if (ring->at[i - 1].readable
-			&& strcmp(ring->at[i - 1].deployment, deployment) == 0)
+		if (is_of(&ring->at[i - 1], deployment)
+			&& digest_equal(&ring->at[i - 1].digest, artifact))
 			return &ring->at[i - 1];
 	return NULL;
+}
+
+bool ring_was_tried(const struct ring *ring, const char *deployment)
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (is_of(&ring->at[i], deployment) && ring->at[i].outcome != OUTCOME_REFUSED)
+			return true;
+	return false;
 }
 
 bool ring_may_refuse(const struct ring *ring, const char *courier)

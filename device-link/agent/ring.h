@@ -57,7 +57,11 @@ bool ring_may_refuse(const struct ring *, const char *courier);
 NODISCARD bool ring_read(const struct ring *, uint64_t sequence, struct buf *envelope,
 	struct buf *log, struct buf *inventory, bool *found, struct error *);
 
-/* The newest receipt of a deployment; NULL: none.  Borrowed. */
-const struct ring_entry *ring_find(const struct ring *, const char *deployment);
+/* The newest receipt of a deployment with this artifact; NULL: none.  Borrowed. */
+const struct ring_entry *ring_find(
+	const struct ring *, const char *deployment, const struct digest *artifact);
+/* Was anything of the deployment installed, or tried to be?  What was only refused binds
+ * nobody: any courier can offer nonsense under the id of a deployment. */
+bool ring_was_tried(const struct ring *, const char *deployment);
 
 #endif
