@@ -265,17 +265,20 @@ static void extraneous_dependencies(void **state)
 	end(&scene);
 }
 
-/* With the online keys: the highest version there is, so that nothing newer ever comes. */
+/* With the online keys: the highest versions and sequence there are, so that nothing newer
+ * ever comes. */
 static void fast_forward(void **state)
 {
 	struct scene scene;
 	struct office_role *const roles = scene.carry.state.roles;
 
 	begin(&scene, state);
-	roles[TUF_TIMESTAMP].version = roles[TUF_SNAPSHOT].version = JSON_INTEGER_MAX;
-	carry_publish(&scene.carry);
+	roles[TUF_TIMESTAMP].version = roles[TUF_SNAPSHOT].version = JSON_INTEGER_MAX - 1;
+	scene.carry.direction.sequence = JSON_INTEGER_MAX - 1;
+	direct(&scene, "file-2", "dep-1");
 	honest_succeeds(&scene, "new\n"); /* it is authentic, and directs what it did before */
 	roles[TUF_TIMESTAMP].version = roles[TUF_SNAPSHOT].version = 5;
+	scene.carry.direction.sequence = 1;
 	direct(&scene, "file-3", "dep-2");
 	pack(&scene);
 	is_refused(&scene, ERROR_CONTACT, "already has newer metadata");
