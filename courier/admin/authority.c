@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -27,6 +28,34 @@ bool authority_path(const struct authority *authority, char path[static PATH_MAX
 	if (len < 0 || (size_t)len >= sizeof(name))
 		return error_set(err, ERROR_FAILED, "a path is too long");
 	return file_path(path, PATH_MAX, authority->directory, name, err);
+}
+
+static int is_id(const struct dirent *entry)
+{
+	return certificate_id_valid(entry->d_name);
+}
+
+bool authority_each_id(const struct authority *authority, const char *directory,
+	bool (*visit)(void *self, const char *id, struct error *), void *self,
+	struct error *err)
+{
+	struct dirent **names = NULL;
+	char path[PATH_MAX];
+	bool ok = true;
+
+	if (!authority_path(authority, path, err, "%s", directory))
+		return false;
+
+	const int count = scandir(path, &names, is_id, alphasort);
+
+	if (count < 0)
+		return error_errno(err, "%s: cannot read the directory", path);
+	for (int i = 0; i < count; i++) {
+		ok = ok && visit(self, names[i]->d_name, err);
+		free(names[i]);
+	}
+	free(names);
+	return ok;
 }
 
 bool authority_read(

@@ -59,6 +59,10 @@ void authority_close(struct authority *); /* zero, with a lock of -1, is fine */
 NODISCARD bool authority_path(const struct authority *, char path[static PATH_MAX],
 	struct error *, const char *fmt, ...) PRINTF(4, 5);
 
+/* Call VISIT with each id that names something in DIRECTORY ("couriers"), sorted. */
+NODISCARD bool authority_each_id(const struct authority *, const char *directory,
+	bool (*visit)(void *self, const char *id, struct error *), void *self, struct error *);
+
 /* The issuer of ROLE's key; asks for its passphrase. */
 NODISCARD bool authority_issuer_key(const struct authority *, enum certificate_role,
 	const struct authority_unlock *, struct crypto_key **, struct error *);

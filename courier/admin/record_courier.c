@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,30 +230,9 @@ bool courier_record_write(const struct authority *authority,
 
 /* ---- all of them ---- */
 
-static int is_id(const struct dirent *entry)
-{
-	return certificate_id_valid(entry->d_name);
-}
-
 bool courier_record_each(const struct authority *authority,
 	bool (*visit)(void *self, const char *id, struct error *), void *self,
 	struct error *err)
 {
-	struct dirent **names = NULL;
-	char path[PATH_MAX];
-	bool ok = true;
-
-	if (!authority_path(authority, path, err, "couriers"))
-		return false;
-
-	const int count = scandir(path, &names, is_id, alphasort);
-
-	if (count < 0)
-		return error_errno(err, "%s: cannot read the directory", path);
-	for (int i = 0; i < count; i++) {
-		ok = ok && visit(self, names[i]->d_name, err);
-		free(names[i]);
-	}
-	free(names);
-	return ok;
+	return authority_each_id(authority, "couriers", visit, self, err);
 }

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,35 +58,6 @@ bool device_record_read(const struct authority *authority, const char *id,
 	return true;
 }
 
-static int is_id(const struct dirent *entry)
-{
-	return certificate_id_valid(entry->d_name);
-}
-
-/* Call VISIT with the name of each device's directory, sorted. */
-static bool each_id(const struct authority *authority,
-	bool (*visit)(void *self, const char *id, struct error *), void *self,
-	struct error *err)
-{
-	struct dirent **names = NULL;
-	char path[PATH_MAX];
-	bool ok = true;
-
-	if (!authority_path(authority, path, err, "devices"))
-		return false;
-
-	const int count = scandir(path, &names, is_id, alphasort);
-
-	if (count < 0)
-		return error_errno(err, "%s: cannot read the directory", path);
-	for (int i = 0; i < count; i++) {
-		ok = ok && visit(self, names[i]->d_name, err);
-		free(names[i]);
-	}
-	free(names);
-	return ok;
-}
-
 struct each_record {
 	const struct authority *authority;
 	bool (*visit)(void *self, const struct device_record *, struct error *);
@@ -110,7 +80,7 @@ bool device_record_each(const struct authority *authority,
 {
 	struct each_record each = {authority, visit, self};
 
-	return each_id(authority, visit_record, &each, err);
+	return authority_each_id(authority, "devices", visit_record, &each, err);
 }
 
 struct key_search {
@@ -138,7 +108,7 @@ bool device_record_find_key(const struct authority *authority, const struct dige
 	struct key_search search = {.authority = authority, .pem = pem};
 
 	digest_text(key, search.name);
-	if (!each_id(authority, search_key, &search, err))
+	if (!authority_each_id(authority, "devices", search_key, &search, err))
 		return false;
 	*found = search.found;
 	return true;
