@@ -232,6 +232,7 @@ const struct control_device *control_device(const struct control *control, const
 		: NULL;
 }
 
+OWNER_UNSEEN_BEGIN
 static bool read_keys(const struct json *object, struct control *out, struct error *err)
 {
 	const struct json *keys = NULL;
@@ -252,6 +253,7 @@ static bool read_keys(const struct json *object, struct control *out, struct err
 	}
 	return true;
 }
+OWNER_UNSEEN_END
 
 static bool read_head(const struct json *object, struct control *out, struct error *err)
 {

@@ -79,8 +79,10 @@ run_valgrind() {
 run_analyser() {
 	configure build-analyser -Dc_args=-fanalyzer -Dwerror=true &&
 		product build-analyser >"$logs/objects" && [ -s "$logs/objects" ] &&
-		xargs ninja -k 0 -C build-analyser <"$logs/objects" >"$logs/step" 2>&1
-	say "gcc -fanalyzer: $(wc -l <"$logs/objects") files" $?
+		xargs ninja -k 0 -C build-analyser <"$logs/objects" >"$logs/all" 2>&1
+	status=$?
+	grep -E ' (error|warning): ' "$logs/all" >"$logs/step"
+	say "gcc -fanalyzer: $(wc -l <"$logs/objects") files" "$status"
 }
 
 run_tidy() {

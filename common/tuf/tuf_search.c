@@ -170,6 +170,7 @@ static bool metadata_of(struct tuf *tuf, const struct visit *visit,
 
 /* ---- the walk ---- */
 
+OWNER_UNSEEN_BEGIN
 static bool add_visit(
 	struct search *search, struct tuf_list *list, struct visit visit, struct error *err)
 {
@@ -180,6 +181,7 @@ static bool add_visit(
 	*added = visit;
 	return true;
 }
+OWNER_UNSEEN_END
 
 static bool hash_path(struct search *search, struct error *err)
 {

@@ -111,6 +111,7 @@ static bool direct_named(
 
 /* ---- from a deployment ---- */
 
+OWNER_UNSEEN_BEGIN
 static bool remember(void *at, const struct device_record *record, struct error *err)
 {
 	struct directing *const self = at;
@@ -129,6 +130,7 @@ static bool remember(void *at, const struct device_record *record, struct error 
 	return (device->identity != NULL && device->id != NULL)
 		|| error_errno(err, "cannot allocate");
 }
+OWNER_UNSEEN_END
 
 static const char *id_of(const struct directing *self, const char *identity)
 {
