@@ -58,6 +58,7 @@ void carry_publish(struct carry *carry)
 	direction_path(carry->at, path);
 	if (!carry->undirected)
 		print_target(path, carry->content.len, &digest, ",", &targets);
+	MUST(buf_print(&targets, &err, "%s", carry->others == NULL ? "" : carry->others));
 	MUST(buf_text(&targets, &text, &err));
 	carry->state.targets = text;
 	office_publish(&carry->office, &carry->state);

@@ -15,6 +15,7 @@ struct carry {
 	struct direction direction;      /* one artifact, to begin with */
 	char at[CERTIFICATE_ID_MAX + 1]; /* whose path it is published under */
 	bool undirected;                 /* no direction at all */
+	const char *others;              /* more targets, a comma before them; NULL: none */
 	struct buf content;              /* the direction as it was published last */
 };
 

@@ -62,6 +62,19 @@ void tuf_arena_done(struct tuf_arena *arena)
 	}
 }
 
+/* A piece that has a block of its own need not wait for the rest. */
+static void release(struct tuf_arena *arena, const void *at)
+{
+	for (struct tuf_block **link = &arena->last; *link != NULL; link = &(*link)->before)
+		if ((*link)->at == at && (*link)->room > BLOCK_SIZE) {
+			struct tuf_block *const block = *link;
+
+			*link = block->before;
+			free(block);
+			return;
+		}
+}
+
 void *tuf_list_add(
 	struct tuf_list *list, struct tuf_arena *arena, size_t size, struct error *err)
 {
@@ -73,6 +86,7 @@ void *tuf_list_add(
 			return NULL;
 		if (list->count > 0)
 			memcpy(at, list->at, list->count * size);
+		release(arena, list->at);
 		list->at = at;
 		list->room = room;
 	}

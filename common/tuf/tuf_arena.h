@@ -27,7 +27,8 @@ struct tuf_list {
 };
 
 /* One more element, zeroed; NULL, with ERR set, when there is no memory.  Growing moves
- * the elements: keep no pointer to one until the list is complete. */
+ * the elements, and may release where they were: keep no pointer to one until the list is
+ * complete. */
 void *tuf_list_add(struct tuf_list *, struct tuf_arena *, size_t size, struct error *);
 
 #endif

@@ -41,24 +41,49 @@ bool tuf_read_hashes(struct tuf_reader *reader, void *at, struct error *err)
 
 /* ---- metadata files ---- */
 
+/* Hashes take far more room than the rest, and are often not said. */
+struct meta_said {
+	int64_t version, length;
+	struct tuf_hashes hashes;
+};
+
+static bool keep_hashes(struct tuf_reader *reader, const struct tuf_hashes *said,
+	const struct tuf_hashes **out, struct error *err)
+{
+	struct tuf_hashes *kept = NULL;
+
+	if (!said->has_sha256 && !said->has_sha512 && !said->unusable)
+		return true;
+	kept = tuf_arena_take(reader->arena, sizeof(*kept), err);
+	if (kept == NULL)
+		return false;
+	*kept = *said;
+	*out = kept;
+	return true;
+}
+
 static bool read_one_meta(
 	struct tuf_reader *reader, const struct json_token *name, void *self, struct error *err)
 {
 	static const struct tuf_field fields[] = {
-		{"version", tuf_read_positive, offsetof(struct tuf_meta, version), true},
-		{"length", tuf_read_integer, offsetof(struct tuf_meta, length), false},
-		{"hashes", tuf_read_hashes, offsetof(struct tuf_meta, hashes), false},
+		{"version", tuf_read_positive, offsetof(struct meta_said, version), true},
+		{"length", tuf_read_integer, offsetof(struct meta_said, length), false},
+		{"hashes", tuf_read_hashes, offsetof(struct meta_said, hashes), false},
 	};
-	struct tuf_meta meta = {.length = -1};
+	struct meta_said said = {.length = -1};
+	struct tuf_meta meta = {.hashes = NULL};
 
 	if (!tuf_token_text(reader, name, &meta.name, err)
-		|| !tuf_read_object(reader, fields, COUNT(fields), &meta, err))
+		|| !tuf_read_object(reader, fields, COUNT(fields), &said, err)
+		|| !keep_hashes(reader, &said.hashes, &meta.hashes, err))
 		return false;
 
 	struct tuf_meta *const added = tuf_list_add(self, reader->arena, sizeof(meta), err);
 
 	if (added == NULL)
 		return false;
+	meta.version = said.version;
+	meta.length = said.length;
 	*added = meta;
 	return true;
 }

@@ -42,8 +42,8 @@ struct tuf_hashes {
 struct tuf_meta {
 	const char *name;
 	int64_t version;
-	int64_t length; /* bytes; -1: not said */
-	struct tuf_hashes hashes;
+	int64_t length;                  /* bytes; -1: not said */
+	const struct tuf_hashes *hashes; /* NULL: not said; few say them of every file */
 };
 
 /* Where in the file a target is; read by tuf_metadata_target(). */
@@ -107,7 +107,7 @@ NODISCARD bool tuf_metadata_target(const struct tuf_metadata *, const char *path
 NODISCARD bool tuf_verify(const struct tuf_metadata *, const struct tuf_list *keys,
 	const struct tuf_role *, struct error *);
 
-/* ERROR_SIGNATURE unless FILE has that length (-1: any) and all of the hashes. */
+/* ERROR_SIGNATURE unless FILE has that length (-1: any) and all of the hashes (NULL: any). */
 NODISCARD bool tuf_check_file(
 	struct bytes file, int64_t length, const struct tuf_hashes *, struct error *);
 

@@ -120,7 +120,7 @@ static bool verify_listed(struct tuf *tuf, const struct tuf_wanted *wanted,
 {
 	CLEANUP(tuf_metadata_cleanup) struct tuf_metadata *metadata = NULL;
 
-	if (!tuf_check_file(buf_bytes(raw), meta->length, &meta->hashes, err)
+	if (!tuf_check_file(buf_bytes(raw), meta->length, meta->hashes, err)
 		|| !tuf_accept(tuf, wanted, raw, &metadata, err))
 		return false;
 	if (metadata->version != meta->version)

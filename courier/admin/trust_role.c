@@ -47,7 +47,7 @@ static bool read_file(struct trust *trust, const char *name, struct buf *out, st
 		return error_set(err, ERROR_DAMAGED, "the snapshot does not list it");
 	return trust_path(trust, path, err, "metadata/%lld.%s", (long long)meta->version, file)
 		&& file_read(path, TUF_FILE_MAX, out, NULL, err)
-		&& tuf_check_file(buf_bytes(out), meta->length, &meta->hashes, err);
+		&& tuf_check_file(buf_bytes(out), meta->length, meta->hashes, err);
 }
 
 static bool read_targets(

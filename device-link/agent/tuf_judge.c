@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -193,12 +194,23 @@ static bool judge_carried(
 		    : refuse(verdict, &why);
 }
 
+/* Large pieces come and go: what was given back must not stay in the process. */
+static void keep_small(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	enum { LARGE = 64 * 1024 };
+
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+#endif
+}
+
 bool tuf_judge(const struct tuf_order *order, struct tuf_verdict *out, struct error *err)
 {
 	struct tuf_verdict verdict = {.mark = order->marks->tuf.mark};
 	struct error why = {0};
 	bool told = true;
 
+	keep_small();
 	memcpy(verdict.versions, order->marks->tuf.versions, sizeof(verdict.versions));
 	if (!order->trust->certified && order->settings->directed)
 		told = !error_set(&why, ERROR_UNAUTHORISED,
