@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "fau
 import layer  # noqa: E402
 from trust_case import Case, Tools, main  # noqa: E402
 
-SEED, CASES = 20261122, 10  # of each scene, besides the first and the last events
+SEED, CASES = 20261122, 4  # of each scene, besides the first and the last event
 
 
 class Kill(Case):
@@ -59,8 +59,7 @@ class Kill(Case):
         events = self.run_armed(words, layer.NONE, 0)
         self.assertEqual(self.status, 0, self.said)
         chosen = random.Random(SEED)
-        numbers = {1, 2, events - 1, events, *chosen.sample(range(1, events + 1),
-                                                            min(CASES, events))}
+        numbers = {1, events, *chosen.sample(range(1, events + 1), min(CASES, events))}
         for case, number in enumerate(sorted(numbers)):
             with self.subTest(words=words, event=number, of=events):
                 mode = layer.KILL_BEFORE if case % 2 else layer.KILL_AFTER

@@ -14,7 +14,7 @@
  *	TREE/metadata/, TREE/targets/
  *
  * The keys of root and top-level targets are never here: their holders sign on machines
- * of their own (trust_sign.c).  Top-level targets only delegate, to "publisher", which
+ * of their own (trust_verb_sign.c).  Top-level targets only delegate, to "publisher", which
  * lists artifacts and control bundles and delegates directions to bins by hash, so that
  * a device carries the directions of its own bin and not of the whole fleet.
  */
@@ -275,8 +275,12 @@ struct trust_directing {
 	struct trust *trust;
 	const char *deployment;
 	struct argument_list artifacts; /* target paths */
+	struct json *directed;          /* array: the devices whose direction changed */
 	size_t changed, failed;         /* devices */
 };
+
+/* Into issued.log, before anything is signed. */
+NODISCARD bool trust_directing_log(const struct trust_directing *, struct error *);
 
 /* Direct DEVICE to those of the artifacts that fit DEVICE_TYPE (NULL: not known).  Nothing
  * changes when it is directed so already. */

@@ -117,17 +117,6 @@ static bool is_listed(
 	return true;
 }
 
-static bool log_direction(
-	struct trust *trust, const struct direction *direction, struct error *err)
-{
-	CLEANUP(json_cleanup) struct json *members = json_new_object();
-
-	json_add_string(members, "id", direction->device);
-	json_add_string(members, "deployment", direction->deployment);
-	json_add_integer(members, "sequence", (int64_t)direction->sequence);
-	return trust_log(trust, "device directed", members, err);
-}
-
 /* What is said of it in the bin, for whoever asks what names what. */
 static struct json *make_facts(
 	const struct direction *direction, size_t length, const struct digest *digest)
@@ -167,7 +156,6 @@ static bool list(struct trust *trust, const struct direction *direction, const c
 	facts = make_facts(direction, content.len, &digest);
 	return trust_file_put(trust, path, buf_bytes(&content), err)
 		&& trust_file_prune(trust, path, &digest, also, err)
-		&& log_direction(trust, direction, err)
 		&& trust_target_set(trust, path, facts, err);
 }
 
@@ -207,8 +195,21 @@ bool trust_direct_device(struct trust_directing *directing, const char *device,
 		|| !is_listed(&direction, listed, &same, err)
 		|| (!same && !list(trust, &direction, path, err)))
 		return false;
-	directing->changed += !same;
+	if (!same) {
+		json_append_string(directing->directed, device);
+		directing->changed++;
+	}
 	return say(trust, &direction, same, err);
+}
+
+/* One line for all of them: the log is written anew with each. */
+bool trust_directing_log(const struct trust_directing *directing, struct error *err)
+{
+	CLEANUP(json_cleanup) struct json *members = json_new_object();
+
+	json_add_string(members, "deployment", directing->deployment);
+	json_add_copy(members, "devices", directing->directed);
+	return trust_log(directing->trust, "devices directed", members, err);
 }
 
 bool trust_artifacts_named(const struct trust *trust, const char *name,

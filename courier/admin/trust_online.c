@@ -74,22 +74,25 @@ static bool find(
 
 /* ---- making ---- */
 
-/* Whatever passphrase we were given opens the keys that are there. */
+/* Whatever passphrase we were given opens the keys that are there; if none is, it is a new
+ * one. */
 static bool check_passphrase(struct trust *trust, struct error *err)
 {
 	const struct tuf_metadata *const root = trust_top(trust, TUF_ROOT);
-	const struct crypto_key *key = NULL;
+	bool is_new = true;
 
-	if (root == NULL)
-		return ask(trust, true, err);
-	for (int kind = TUF_TIMESTAMP; kind <= TUF_SNAPSHOT; kind++) {
+	for (int kind = TUF_TIMESTAMP; root != NULL && kind <= TUF_SNAPSHOT; kind++) {
 		const char *const *const ids = root->roles[kind].keyids.at;
 
-		for (size_t i = 0; i < root->roles[kind].keyids.count; i++)
+		for (size_t i = 0; i < root->roles[kind].keyids.count; i++) {
+			const struct crypto_key *key = NULL;
+
 			if (!find(trust, ids[i], &key, err))
 				return false;
+			is_new = is_new && key == NULL;
+		}
 	}
-	return ask(trust, false, err);
+	return ask(trust, is_new, err);
 }
 
 bool trust_online_make(

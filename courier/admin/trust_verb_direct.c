@@ -56,6 +56,7 @@ static void directing_done(struct directing *self)
 	}
 	free(self->devices);
 	free(self->paths);
+	json_free(self->it.directed);
 	admin_close(self->admin);
 	trust_close(&self->trust);
 }
@@ -227,10 +228,12 @@ static bool run_direct(struct admin_call *call, const void *given,
 		return false;
 	self.trust.unlock.file = options->passphrase_file;
 	self.it.trust = &self.trust;
+	self.it.directed = json_new_array();
 	if (!(options->from_mender != NULL ? direct_deployment(&self, err)
 					   : direct_named(&self, words, err))
 		|| (self.it.changed > 0
-			&& !trust_mint(&self.trust, &(struct trust_change){0}, err))
+			&& !(trust_directing_log(&self.it, err)
+				&& trust_mint(&self.trust, &(struct trust_change){0}, err)))
 		|| !trust_say_minted(&self.trust, err))
 		return false;
 	return self.it.failed == 0
