@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "courier/mandate.h"
-#include "courier/settings.h"
 
 #define ARTIFACT_PATH "artifacts/%s.mender" /* of one that no direction names */
 
@@ -250,7 +249,7 @@ bool mandate_open_kept(struct store *store, const struct settings *settings,
 		if (repository_open_kept(
 			    store, settings->repositories[i].name, &kept.at[i], &found, &why))
 			continue;
-		if (why.code == ERROR_DAMAGED || why.code == ERROR_UNAUTHORISED) {
+		if (why.code == ERROR_DAMAGED) {
 			mandate_close_kept(&kept);
 			*err = why;
 			return false;

@@ -10,6 +10,7 @@
 
 #include "common/direction.h"
 #include "courier/repository.h"
+#include "courier/settings.h"
 #include "courier/trip.h"
 
 /* Repositories, in the order of courier.conf(5). */
@@ -75,16 +76,15 @@ NODISCARD bool mandate_rehearse(struct store *, const char *repository,
 
 /* ---- what is kept ---- */
 
-struct settings;
-
 /* The set of the open parcel of a trip's device; nothing is appended when no repository
  * speaks of it, or what it says was not fetched: the device then says what it misses. */
 NODISCARD bool mandate_bring(struct store *, const struct settings *,
 	const struct trip_device *, struct buf *set, struct error *);
 
-/* All that is kept of the repositories in the settings. */
+/* All that is kept of the repositories in the settings; nothing once the acting key was
+ * wiped. */
 struct mandate_kept {
-	struct repository *at[8];
+	struct repository *at[SETTINGS_REPOSITORIES_MAX];
 	size_t count;
 	struct error why; /* what could not be opened; code NONE: nothing */
 };

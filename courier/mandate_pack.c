@@ -5,7 +5,6 @@
 #include "common/tuf/tuf_set.h"
 #include "courier/mandate.h"
 #include "courier/repository_private.h"
-#include "courier/settings.h"
 
 static bool add_root(struct repository *repository, int64_t version,
 	struct tuf_set_writer *writer, bool *found, struct error *err)
