@@ -1,5 +1,6 @@
 /* The device's own judgement, before the trip. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/tuf/carried.h"
 #include "courier/mandate.h"
@@ -36,6 +37,67 @@ static bool load(void *self, const char *file, size_t max, struct buf *out, bool
 	return !*found || buf_append(out, root, err);
 }
 
+/* ---- marks that a new root makes void ---- */
+
+static bool read_root(struct bytes bytes, struct tuf_metadata **out, struct error *err)
+{
+	CLEANUP(tuf_metadata_cleanup) struct tuf_metadata *root = NULL;
+	CLEANUP(buf_free) struct buf raw = {0};
+
+	if (!buf_append(&raw, bytes, err) || !tuf_metadata_new(&raw, TUF_ROOT, true, &root, err)
+		|| !tuf_metadata_read(root, err))
+		return false;
+	*out = root;
+	root = NULL;
+	return true;
+}
+
+static bool has_keyid(const struct tuf_role *role, const char *keyid)
+{
+	const char *const *const all = role->keyids.at;
+
+	for (size_t i = 0; i < role->keyids.count; i++)
+		if (strcmp(all[i], keyid) == 0)
+			return true;
+	return false;
+}
+
+static bool same_keys(const struct tuf_role *old, const struct tuf_role *new)
+{
+	const char *const *const all = old->keyids.at;
+
+	for (size_t i = 0; i < old->keyids.count; i++)
+		if (!has_keyid(new, all[i]))
+			return false;
+	return old->keyids.count == new->keyids.count;
+}
+
+static bool newest_root(const struct tuf_set *set, int64_t from, struct bytes *out)
+{
+	struct stand_in next = {set, from};
+	bool found = false;
+
+	while (find_root(&next, out)) {
+		found = true;
+		next.root++;
+	}
+	return found;
+}
+
+/* What was signed with keys that have been replaced is nothing any more to a device that
+ * learns of it: else a thief could raise versions for ever. */
+static bool marks_are_void(const struct tuf_set *set, struct bytes trusted, int64_t version)
+{
+	CLEANUP(tuf_metadata_cleanup) struct tuf_metadata *old = NULL, *new = NULL;
+	struct error ignored = {0};
+	struct bytes newest;
+
+	return newest_root(set, version, &newest) && read_root(trusted, &old, &ignored)
+		&& read_root(newest, &new, &ignored)
+		&& (!same_keys(&old->roles[TUF_TIMESTAMP], &new->roles[TUF_TIMESTAMP])
+			|| !same_keys(&old->roles[TUF_SNAPSHOT], &new->roles[TUF_SNAPSHOT]));
+}
+
 static void judge(const struct tuf_set *set, const struct mandate_rehearsal *rehearsal,
 	struct mandate *mandate)
 {
@@ -62,8 +124,10 @@ static void judge(const struct tuf_set *set, const struct mandate_rehearsal *reh
 			(long long)device.root);
 		return;
 	}
-	for (size_t kind = 0; kind < TUF_KIND_COUNT; kind++)
-		question.seen[kind] = rehearsal->seen[kind];
+	if (device.root > 0 && marks_are_void(set, root, device.root))
+		question.mark.sequence = 0;
+	else
+		memcpy(question.seen, rehearsal->seen, sizeof(question.seen));
 	if (carried_judge(set, &host, &question, &answer, &why)
 		|| mandate->why.code != ERROR_NONE)
 		return;

@@ -23,11 +23,13 @@
 static void begin_one(struct sync *sync, size_t i)
 {
 	struct sync_repository *const one = &sync->repositories[i];
+	struct error why = {0};
 
-	if (repository_open(sync->store, &sync->settings->repositories[i], sync->now, &one->at,
-		    &one->why)
-		&& repository_refresh(one->at, &one->why))
+	if (repository_open(
+		    sync->store, &sync->settings->repositories[i], sync->now, &one->at, &why)
+		&& repository_refresh(one->at, &why))
 		return;
+	one->why = why;
 	repository_cleanup(&one->at);
 }
 

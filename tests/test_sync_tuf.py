@@ -363,6 +363,17 @@ class Rehearsal(Base):
         self.sync()
         self.assertIn("direction 1, but 5 was seen before", self.blocker(40))
 
+    def test_what_a_thief_raised_is_void_after_the_keys_were_changed(self):
+        self.carry(tuf_root=1, tuf_timestamp=900, tuf_sequence=900)
+        self.sync()
+        self.assertIn("already has newer metadata", self.blocker(40))
+        for role in ("timestamp", "snapshot"):
+            self.repository.appoint(role, [tuf_repository.Key()])
+        self.repository.new_root()
+        self.publish()
+        self.sync("--metadata-only")
+        self.assertTrue(self.plan()["pump-1"]["vouched"])
+
     def test_a_device_whose_root_is_not_there(self):
         self.carry(tuf_root=3)
         self.sync()
@@ -431,12 +442,40 @@ class Several(Base):
                    self.deployment.encode(), b"/tuf"]
         for directory, _, names in os.walk(self.trip.home):
             for name in names:
-                if name in ("courier.conf", "root.json"):
+                if name in ("courier.conf", "fleet.json"):
                     continue
                 with open(os.path.join(directory, name), "rb") as file:
                     content = file.read()
                 for needle in needles:
                     self.assertNotIn(needle, content, name)
+
+
+class Two(Base):
+    """Who directs a device comes before who merely vouches for its artifact."""
+
+    def setUp(self):
+        super().setUp()
+        self.begin()
+        self.repository.add_target("artifacts/rel-2.mender", self.artifact)
+        self.publish()
+        self.first, self.side = self.side, RepositorySide(self.trip.lab, "second")
+        self.repository = tuf_repository.Repository()
+        self.vouch()
+        self.side.configure(self.trip.home, self.repository, name="second")
+
+    def test_the_one_that_directs_serves(self):
+        facts = self.trip.courier("sync")
+        self.assertEqual([fact["repository"] for fact in facts], ["second", "fleet", "second"])
+        self.assertEqual(self.plan()["pump-1"]["vouched"], True)
+
+    def test_one_that_fails_holds_up_nothing_of_the_other(self):
+        self.first.stop()
+        facts = self.trip.courier("sync", status=1)
+        self.assertEqual([fact.get("fresh") for fact in facts], [None, False, True])
+        self.assertEqual(facts[0]["repository"], "second")
+        self.assertTrue(self.plan()["pump-1"]["vouched"])
+        self.first.start()
+        self.trip.courier("sync")
 
 
 class Trouble(Base):

@@ -114,15 +114,15 @@ class RepositorySide:
                 path = directory + slash + digest + "." + base
             self.write("targets/" + path, content)
 
-    def configure(self, home, repository, root="1.root.json"):
+    def configure(self, home, repository, root="1.root.json", name="fleet"):
         """The courier whose COURIER_HOME is HOME knows of it, and trusts that root."""
         path = os.path.join(home, "courier.conf")
         with open(path, encoding="utf-8") as file:
-            text = file.read().split("[repository")[0]
+            text = file.read().split("[repository %s]" % name)[0]
         with open(path, "w", encoding="utf-8") as file:
-            file.write(text + "[repository fleet]\nurl = %s\nroot = root.json\nca = %s\n" % (
-                self.url, self.path("cert.pem")))
-        with open(os.path.join(home, "root.json"), "wb") as file:
+            file.write(text + "[repository %s]\nurl = %s\nroot = %s.json\nca = %s\n" % (
+                name, self.url, name, self.path("cert.pem")))
+        with open(os.path.join(home, name + ".json"), "wb") as file:
             file.write(repository.served[root])
 
     # What it was asked for
