@@ -153,6 +153,7 @@ static bool run(const struct table *table, const struct admin_command *command, 
 }
 
 /* The command of TABLE that ARGV[INDEX] names; what follows may be a verb of it. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the tables are, two */
 static bool choose(const struct table *table, int argc, char **argv, int index,
 	struct common_options *shared, struct error *err)
 {
