@@ -98,6 +98,8 @@ static void what_is_no_assignment_is_malformed(void **state)
 		"{\"id\":\"d\",\"artifact\":{\"id\":\"a\",\"artifact_name\":\"n\","
 		"\"source\":{\"uri\":\"https://h/ x\"}}}",
 		"{\"id\":\"d\",\"artifact\":{\"id\":\"a\",\"artifact_name\":\"n\","
+		"\"source\":{\"uri\":\"\"}}}",
+		"{\"id\":\"d\",\"artifact\":{\"id\":\"a\",\"artifact_name\":\"n\","
 		"\"source\":{\"uri\":\"https://h/\",\"expire\":\"soon\"}}}",
 		"{\"id\":\"d\",\"artifact\":{\"id\":\"a\",\"artifact_name\":\"n\","
 		"\"source\":{\"uri\":\"https://h/\",\"method\":\"PUT\"}}}",
@@ -111,6 +113,25 @@ static void what_is_no_assignment_is_malformed(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_false(mender_answer_next(bytes_of(bad[i]), &found, &err));
 		assert_int_equal(err.code, ERROR_MALFORMED);
+	}
+}
+
+static void an_url_is_neither_empty_nor_endless(void **state)
+{
+	(void)state;
+	for (size_t len = MENDER_URL_MAX - 1; len <= MENDER_URL_MAX + 1; len++) {
+		CLEANUP(server_assignment_free) struct server_assignment found = {0};
+		CLEANUP(buf_free) struct buf text = {0};
+		struct error err = {0};
+
+		MUST(buf_print(&text, &err,
+			"{\"id\":\"d\",\"artifact\":{\"id\":\"a\",\"artifact_name\":\"n\","
+			"\"source\":{\"uri\":\"https://h/%0*d\"}}}",
+			(int)(len - strlen("https://h/")), 0));
+		assert_int_equal(mender_answer_next(buf_bytes(&text), &found, &err),
+			len <= MENDER_URL_MAX);
+		assert_int_equal(
+			err.code, len <= MENDER_URL_MAX ? ERROR_NONE : ERROR_MALFORMED);
 	}
 }
 
@@ -234,6 +255,9 @@ static void a_page_with_one_bad_device_is_malformed(void **state)
 	static const char *const bad[] = {
 		"{}",
 		"[7]",
+		"[{\"id\":\"d\",\"identity_data\":{},\"status\":\"accepted\",\"auth_sets\":{}}"
+		"]",
+		"[{\"id\":\"d\",\"identity_data\":{},\"status\":\"accepted\",\"auth_sets\":7}]",
 		"[{\"id\":\"d\",\"identity_data\":\"{}\",\"status\":\"accepted\"}]",
 		"[{\"id\":\"d\",\"identity_data\":{},\"status\":\"blessed\"}]",
 		"[{\"id\":\"d\",\"identity_data\":{},\"status\":\"accepted\",\"auth_sets\":[{}]"
@@ -259,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_pause_on_the_way_is_refused),
 		cmocka_unit_test(every_truncation_of_an_assignment_is_malformed),
 		cmocka_unit_test(what_is_no_assignment_is_malformed),
+		cmocka_unit_test(an_url_is_neither_empty_nor_endless),
 		cmocka_unit_test(a_long_artifact_id_is_named_by_its_digest),
 		cmocka_unit_test(times_are_read_with_their_offset),
 		cmocka_unit_test(a_token_says_when_it_ends),
