@@ -112,16 +112,13 @@ static void minimal_environment(const char *const *more)
 
 _Noreturn static void become(const struct process_how *how)
 {
-	/* execvp() does not write to the words; its type is older than const. */
-	char *words[PROCESS_ARGUMENTS_MAX + 1];
-	size_t count = 0;
+	char *const *words = NULL;
 
 	minimal_environment(how->environment);
-	for (; how->argv[count] != NULL && count < PROCESS_ARGUMENTS_MAX; count++)
-		words[count] = strdup(how->argv[count]);
-	words[count] = NULL;
-	(void)execvp(words[0], words);
-	fprintf(stderr, "%s: cannot run: %s\n", words[0], strerror(errno));
+	/* execvp() does not write to the words; its type is older than const. */
+	memcpy(&words, &how->argv, sizeof(words));
+	(void)execvp(how->argv[0], words);
+	fprintf(stderr, "%s: cannot run: %s\n", how->argv[0], strerror(errno));
 	_exit(STATUS_LOST);
 }
 
