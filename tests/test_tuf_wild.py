@@ -8,9 +8,10 @@ import glob
 import hashlib
 import json
 import os
+import subprocess
 import threading
 
-from tuf_case import TOP, Case, main
+from tuf_case import CLIENT, TOP, Case, main
 from tuf_repository import Key, Repository, Server, canonical, days
 
 GOOD, BAD = True, False
@@ -246,6 +247,18 @@ class Orders(Case):
         self.works(self.download(*reversed(names)))
         found = sorted(os.scandir(self.targets), key=lambda entry: entry.stat().st_mtime_ns)
         self.assertEqual([entry.name for entry in found], names[::-1])
+
+    def test_so_they_are_at_another_time(self):
+        if "asan" in subprocess.run(["ldd", CLIENT[0]], capture_output=True, text=True,
+                                    check=True).stdout:
+            self.skipTest("the sanitizer must be loaded before libfaketime")
+        names = [f"f{number}" for number in range(10)]
+        for name in names:
+            self.repository.add_target(name, name.encode())
+        self.repository.publish_all()
+        self.works(self.download(*names, before=["faketime", "2026-01-01 00:00:00"]))
+        found = sorted(os.scandir(self.targets), key=lambda entry: entry.stat().st_mtime_ns)
+        self.assertEqual([entry.name for entry in found], names)
 
     def test_a_directory_that_is_not_there_is_made(self):
         self.repository.add_target("f", b"f")

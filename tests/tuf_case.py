@@ -67,12 +67,13 @@ class Case(unittest.TestCase):
         return self.run_client("--metadata-url", self.server.url + "/metadata/", "refresh",
                                before=before)
 
-    def download(self, *names):
+    def download(self, *names, before=()):
         self.repository.requests.clear()
         named = [part for name in names for part in ("--target-name", name)]
         return self.run_client(
             "--metadata-url", self.server.url + "/metadata/", *named, "--target-dir",
-            self.targets, "--target-base-url", self.server.url + "/targets/", "download")
+            self.targets, "--target-base-url", self.server.url + "/targets/", "download",
+            before=before)
 
     def works(self, code):
         self.assertEqual(code, 0, self.said)
