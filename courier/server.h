@@ -98,10 +98,6 @@ struct server_kind {
 	bool (*claim)(struct server *, struct server_device *, const char *deployment,
 		struct error *);
 
-	/* We will not deliver after all (it does not verify): end it with a reason. */
-	bool (*withdraw)(struct server *, struct server_device *, const char *deployment,
-		const char *why, struct error *);
-
 	/* Pour the artifact into SINK from OFFSET on; success when all of it is there.
 	 * ERROR_EXPIRED: the URL is too old, ask next() for a fresh one.  ERROR_DAMAGED:
 	 * what is there cannot be continued (the server sends no ranges, or has less than

@@ -179,12 +179,6 @@ static bool mender_claim(struct server *server, struct server_device *device,
 	return put_status(session_of(server), device, deployment, "downloading", NULL, err);
 }
 
-static bool mender_withdraw(struct server *server, struct server_device *device,
-	const char *deployment, const char *why, struct error *err)
-{
-	return put_status(session_of(server), device, deployment, "failure", why, err);
-}
-
 /* ---- next ---- */
 
 struct dialect {
@@ -331,7 +325,6 @@ const struct server_kind server_mender = {
 	.report = mender_report,
 	.next = mender_next,
 	.claim = mender_claim,
-	.withdraw = mender_withdraw,
 	.fetch = mender_fetch,
 	.retry_s = mender_retry_s,
 	.close = mender_close,

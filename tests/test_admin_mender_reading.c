@@ -103,8 +103,8 @@ static void the_deployments_of_a_device_are_listed_newest_first(void **state)
 		MUST(server_mender.next(courier->server, &courier->device, &provides, NULL,
 			&assignment, &found, &err));
 		assert_true(found);
-		MUST(server_mender.withdraw(
-			courier->server, &courier->device, assignment.deployment, "no", &err));
+		MUST(server_mender.report(courier->server, &courier->device, SERVER_STATUS,
+			&(struct server_report){.deployment = assignment.deployment}, &err));
 	}
 	MUST(mender_admin_open(&mender, &office->settings, &err));
 	MUST(mender_admin_use_token(&mender, lab_environment("LAB_TOKEN_FILE"), &err));

@@ -232,7 +232,7 @@ static void a_deployment_of_somebody_else_is_not_ours_to_report(void **state)
 	assert_non_null(strstr(err.text, "does not know this deployment for this device"));
 }
 
-static void a_parcel_that_does_not_verify_ends_as_failure_with_the_reason(void **state)
+static void a_failure_is_told_with_as_much_of_the_reason_as_is_taken(void **state)
 {
 	struct courier *const courier = *state;
 	CLEANUP(server_assignment_free) struct server_assignment assignment = {0};
@@ -243,8 +243,9 @@ static void a_parcel_that_does_not_verify_ends_as_failure_with_the_reason(void *
 	memset(why, 'y', sizeof(why));
 	why[sizeof(why) - 1] = 0;
 	courier_assigned(courier, &assignment);
-	MUST(server_mender.withdraw(
-		courier->server, &courier->device, assignment.deployment, why, &err));
+	MUST(server_mender.report(courier->server, &courier->device, SERVER_STATUS,
+		&(struct server_report){.deployment = assignment.deployment, .substate = why},
+		&err));
 	courier_check_status(courier, "failure");
 
 	const struct json *const device = courier_look(courier, &document);
@@ -325,7 +326,7 @@ int main(void)
 		COURIER_TEST(asking_with_another_request_is_explained),
 		COURIER_TEST(an_abort_is_seen_before_leaving_and_after_the_fact),
 		COURIER_TEST(a_deployment_of_somebody_else_is_not_ours_to_report),
-		COURIER_TEST(a_parcel_that_does_not_verify_ends_as_failure_with_the_reason),
+		COURIER_TEST(a_failure_is_told_with_as_much_of_the_reason_as_is_taken),
 		COURIER_TEST(a_log_of_any_length_is_taken),
 		COURIER_TEST(any_number_of_attributes_is_taken),
 	};
