@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/tuf/carried.h"
 #include "tests/test.h"
 #include "tests/tuf_carry.h"
@@ -428,6 +429,39 @@ static void a_store_that_fails_is_an_error_wherever_it_is(void **state)
 	MUST(judge(scene, &err));
 }
 
+/* Three roots, a publisher, bins: nothing of it is of our making. */
+static void what_python_makes_is_good_for_whom_it_directs(void **state)
+{
+	struct scene *const scene = *state;
+	struct office *const office = &scene->carry.office;
+	struct carried_question *const question = &scene->question;
+	CLEANUP(buf_free) struct buf root = {0};
+	struct error err = {0};
+
+	MUST(file_read(TEST_VECTORS "/carried/root.json", 1 << 20, &root, NULL, &err));
+	office_serve(office, "1.root.json", buf_bytes(&root));
+	office_trust(office, 1);
+	MUST(file_read(TEST_VECTORS "/carried/set", 1 << 20, &scene->set, NULL, &err));
+	question->size = 16;
+	MUST(crypto_sha256(bytes_of("pump software 2\n"), &question->digest, &err));
+	MUST(judge_packed(scene, &err));
+	assert_string_equal(scene->answer.path, "artifacts/rel-2.mender");
+	assert_int_equal(scene->answer.mark.sequence, 41);
+	assert_int_equal(scene->answer.versions[TUF_ROOT], 3);
+	assert_int_equal(scene->answer.versions[TUF_TARGETS], 2);
+	assert_true(scene->answer.hashes.has_sha512);
+	assert_int_equal(scene->answer.valid_until, 4102444800);
+	/* Her sister's bin, or her direction, was not carried; a valve gets other software. */
+	question->device = "pump-2";
+	assert_false(judge_packed(scene, &err));
+	assert_int_equal(err.code, ERROR_FAILED);
+	question->device = "pump-1";
+	question->device_type = "valve";
+	assert_false(judge_packed(scene, &err));
+	assert_int_equal(err.code, ERROR_SIGNATURE);
+	assert_non_null(strstr(err.text, "another artifact than the one offered"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -452,6 +486,7 @@ int main(void)
 		TEST(without_a_direction_being_a_target_is_enough),
 		TEST(a_file_that_is_missing_is_an_error_of_its_own),
 		TEST(a_store_that_fails_is_an_error_wherever_it_is),
+		TEST(what_python_makes_is_good_for_whom_it_directs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
