@@ -81,6 +81,7 @@ step "faults at some events, seed $seed" faults
 step 'build with ASan and UBSan' build build-asan --native-file build-aux/asan.ini -Dwerror=true
 suite 'tests under ASan and UBSan' build-asan --no-suite lab --no-suite peer --no-suite scale \
 	--no-suite scenarios --no-suite e2e --no-suite trust
+suite 'the loop under ASan and UBSan' build-asan --suite e2e
 step 'demo' sh tests/demo.sh
 
 printf '%d passed, %d failed' "$passed" "$failed"

@@ -133,6 +133,16 @@ class Stage:
         for device in self.recabled:
             self.replug(device)
         self.recabled = []
+        self.sane()
+
+    def sane(self):
+        """No process said what only a sanitizer says."""
+        for name in os.listdir(self.home.path("log")):
+            with open(self.home.path("log", name), encoding="utf-8", errors="replace") as file:
+                text = file.read()
+            for word in ("Sanitizer", "runtime error:"):
+                at = text.find(word)
+                check(at < 0, "%s: %s", name, text[max(0, at - 200) :][:2000])
 
     def tell(self, out=sys.stdout):
         """What the processes said last, after a failure."""
