@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""courier-admin trust, killed at any event that reaches the disk: what is served is a
-repository that clients accept, and the next command goes on from there.
+"""courier-admin trust, killed at any event that reaches the disk, or the power cut there:
+what is served is a repository that clients accept, and the next command goes on.
 
 usage: test_trust_kill.py COURIER-ADMIN TUF-CLIENT PYTHON-WITH-TUF LIBFAULT [TEST...]
 """
@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "faults"))
 
 import layer  # noqa: E402
+import power  # noqa: E402
 from trust_case import Case, Tools, main  # noqa: E402
 
 SEED, CASES = 20261122, 4  # of each scene, besides the first and the last event
@@ -48,6 +49,17 @@ class Kill(Case):
         self.online(*words, status=None, preload=self.layer.environment())
         return self.layer.count
 
+    def strike(self, words, case, number):
+        """End the command at that event, in one of three ways."""
+        way = case % 3
+        disk = power.Disk(self.layer.below)
+        self.run_armed(words, layer.KILL_BEFORE if way == 0 else layer.KILL_AFTER, number)
+        self.assertTrue(self.layer.struck)
+        self.assertEqual(self.status, -9, self.said)
+        if way == 2:
+            disk.replay(self.layer.records())
+            disk.cut(random.Random(SEED + case))
+
     def judge_now(self, state):
         if not os.path.exists(self.path("tree/metadata/timestamp.json")):
             return  # of a first root, before it is complete
@@ -62,11 +74,8 @@ class Kill(Case):
         numbers = {1, events, *chosen.sample(range(1, events + 1), min(CASES, events))}
         for case, number in enumerate(sorted(numbers)):
             with self.subTest(words=words, event=number, of=events):
-                mode = layer.KILL_BEFORE if case % 2 else layer.KILL_AFTER
                 self.restore()
-                self.run_armed(words, mode, number)
-                self.assertTrue(self.layer.struck)
-                self.assertEqual(self.status, -9, self.said)
+                self.strike(words, case, number)
                 self.judge_now("python-new-%d" % case)
                 self.judge_now("python-follower")
                 self.layer.arm(layer.NONE, 0)
