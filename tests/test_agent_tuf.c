@@ -1,6 +1,8 @@
 /* The real courier-agent with a TUF root pinned, met by couriers honest and other. */
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -412,6 +414,97 @@ static void where_no_direction_is_needed_being_a_target_is_enough(void **state)
 	end(&scene);
 }
 
+/* No key for artifacts: the repository is the one anchor. */
+static void a_repository_alone_is_an_anchor(void **state)
+{
+	struct scene scene;
+	char conf[4096], *key = NULL;
+
+	begin_with(&scene, state, "uncounted", "tuf-root = tuf-root.json");
+	stand_kill(&scene.stand);
+	stand_read(&scene.stand, "agent.conf", conf, sizeof(conf));
+	key = strstr(conf, "artifact-key");
+	assert_non_null(key);
+	key[0] = '#';
+	stand_write(&scene.stand, "agent.conf", conf);
+	stand_start(&scene.stand);
+	must_confirm(&scene);
+	assert_true(scene.stand.inventory.has_anchor);
+	assert_false(scene.stand.inventory.signature_required);
+	assert_false(scene.stand.inventory.counter_required);
+	end(&scene);
+}
+
+/* The artifact has the digest it was offered by, but a second one that is listed is not its
+ * own: whoever wrote that is wrong, or knows more than we do. */
+static void every_digest_that_is_listed_must_be_its_own(void **state)
+{
+	static const char wrong[]
+		= "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+		  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	CLEANUP(buf_free) struct buf targets = {0};
+	struct error err = {0};
+	struct scene scene;
+	char hex[DIGEST_TEXT];
+	const char *text = NULL;
+
+	begin_with(&scene, state, "file-2", "tuf-root = tuf-root.json\ndirection = none");
+	digest_text(&scene.carry.direction.artifacts[0].sha256, hex);
+	MUST(buf_print(&targets, &err,
+		"\"artifacts/rel-2.mender\":{\"length\":%zu,\"hashes\":{\"sha256\":\"%s\","
+		"\"sha512\":\"%s\"}}",
+		scene.stand.artifact.len, hex, wrong));
+	MUST(buf_text(&targets, &text, &err));
+	scene.carry.state.targets = text;
+	office_publish(&scene.carry.office, &scene.carry.state);
+	pack(&scene);
+	stand_expect(&scene.stand, STAND_DONE);
+	if (scene.stand.code != ERROR_SIGNATURE)
+		fail_with_log(&scene, "sha512");
+	assert_int_equal(scene.stand.kept_count, 0);
+	end(&scene);
+}
+
+/* Room for the artifact and its installer, but not for the metadata as well. */
+static void metadata_need_room_too(void **state)
+{
+	enum { PADDING = 400000 };
+	CLEANUP(buf_free) struct buf padding = {0};
+	struct error err = {0};
+	struct scene scene;
+	char path[PATH_MAX], options[64];
+
+	begin(&scene, state);
+	stand_kill(&scene.stand);
+	(void)snprintf(path, sizeof(path), "%s/state/spool", scene.stand.directory);
+	(void)mkdir(path, 0700);
+	(void)snprintf(options, sizeof(options), "size=%llu,mode=0700",
+		4ULL * scene.stand.artifact.len + PADDING);
+	if (unshare(CLONE_NEWNS) != 0
+		|| mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
+		|| mount("tmpfs", path, "tmpfs", 0, options) != 0) {
+		end(&scene);
+		skip();
+	}
+	stand_start(&scene.stand);
+	MUST(buf_print(&padding, &err, ",\"x\":\"%0*d\"", PADDING, 0));
+	MUST(buf_text(&padding, &scene.carry.state.more_targets, &err));
+	carry_publish_next(&scene.carry);
+	pack(&scene);
+	stand_expect(&scene.stand, STAND_DONE);
+	if (strstr(scene.stand.text, "bytes, the device has") == NULL)
+		fail_with_log(&scene, "space");
+	assert_int_equal(scene.stand.sent_set, 0);
+	scene.carry.state.more_targets = NULL;
+	office_remove(&scene.carry.office, "2.targets.json");
+	carry_publish_next(&scene.carry);
+	pack(&scene);
+	must_confirm(&scene);
+	stand_stop(&scene.stand);
+	assert_int_equal(umount(path), 0);
+	end(&scene);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, stand_world_quiet)
 
 int main(void)
@@ -432,6 +525,9 @@ int main(void)
 		TEST(the_floor_rises_by_what_was_signed),
 		TEST(a_root_that_is_missing_stops_the_agent),
 		TEST(where_no_direction_is_needed_being_a_target_is_enough),
+		TEST(a_repository_alone_is_an_anchor),
+		TEST(every_digest_that_is_listed_must_be_its_own),
+		TEST(metadata_need_room_too),
 	};
 
 	return cmocka_run_group_tests(tests, stand_world_make, stand_world_remove);
