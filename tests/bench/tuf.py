@@ -195,7 +195,7 @@ def main():
     bench = Bench(options)
     try:
         if not options.json:
-            print("%-40s %-18s %10s %10s  %-7s %6s" % ("case", "peer", "ours", "peer", "unit",
+            print("%-48s %-18s %10s %10s  %-7s %6s" % ("case", "peer", "ours", "peer", "unit",
                                                        "ratio"))
         for case, peer, mine, theirs, unit, ratio in bench.all_rows():
             if options.json:
@@ -203,7 +203,7 @@ def main():
                                   "peer": round(theirs, 3), "unit": unit,
                                   "ratio": round(ratio, 3)}))
             else:
-                print("%-40s %-18s %10.2f %10.2f  %-7s %6.2f" % (
+                print("%-48s %-18s %10.2f %10.2f  %-7s %6.2f" % (
                     case, peer, mine, theirs, unit, ratio))
             sys.stdout.flush()
         for missing in bench.missing:
