@@ -86,7 +86,7 @@ run_analyser() {
 }
 
 run_tidy() {
-	CC=clang configure build-tidy &&
+	CC=clang configure build-tidy && ninja -C build-tidy build.ninja >"$logs/step" &&
 		run-clang-tidy -quiet -p build-tidy '/(common|device-link|courier)/[^:]*[.]c$' \
 			>"$logs/all" 2>/dev/null
 	status=$?
