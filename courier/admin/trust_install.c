@@ -206,7 +206,7 @@ bool trust_export(struct trust *trust, bool root_first, struct error *err)
 		return false;
 	/* Roots in their order: a client walks until one is missing. */
 	if (names.count > 1)
-		qsort(names.at, (size_t)names.count, sizeof(names.at[0]), compare_versions);
+		qsort(names.at, (size_t)names.count, sizeof(struct dirent *), compare_versions);
 	for (char turn = TURN_PLAIN; turn <= TURN_LAST; turn++)
 		if (!export_turn(trust, &names, turn, root_first, err))
 			return false;
@@ -278,7 +278,7 @@ static bool prune(const struct trust *trust, struct error *err)
 	if (!trust_path(trust, path, err, "metadata") || !list(path, &names, err))
 		return false;
 	if (names.count > 1)
-		qsort(names.at, (size_t)names.count, sizeof(names.at[0]), compare_versions);
+		qsort(names.at, (size_t)names.count, sizeof(struct dirent *), compare_versions);
 	if (!keep_newest(trust, &names, &keep, err))
 		return false;
 	for (int i = 0; i < names.count; i++)
