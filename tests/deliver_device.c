@@ -143,7 +143,8 @@ static void say(struct device *device, const struct message *message)
 		device->says[device->say_count++] = *message;
 }
 
-static void say_phase(struct device *device, enum message_phase phase, const char *text)
+static void say_why(
+	struct device *device, enum message_phase phase, enum error_code code, const char *text)
 {
 	const bool idle = phase == MESSAGE_PHASE_IDLE;
 
@@ -152,8 +153,14 @@ static void say_phase(struct device *device, enum message_phase phase, const cha
 			.state = {.phase = phase,
 				.percent = 255,
 				.wait_s = phase == MESSAGE_PHASE_REBOOTING ? 30 : 0,
+				.code = (uint8_t)code,
 				.deployment = bytes_of(idle ? "" : device->deployment),
 				.text = bytes_of(text)}});
+}
+
+static void say_phase(struct device *device, enum message_phase phase, const char *text)
+{
+	say_why(device, phase, ERROR_NONE, text);
 }
 
 static void fill_receipt(
@@ -316,6 +323,9 @@ static bool host_offered(void *self, const struct message_offer *offer, struct e
 	take_offer(device, offer);
 	if (device->manner == DEVICE_WAITS)
 		say_phase(device, MESSAGE_PHASE_WAITING, "the pump is running");
+	else if (device->manner == DEVICE_EXPIRED)
+		say_why(device, MESSAGE_PHASE_WAITING, ERROR_EXPIRED,
+			"timestamp: authentic, but it has expired");
 	else if (device->asked < device->size)
 		say_phase(device, MESSAGE_PHASE_RECEIVING, "");
 	else

@@ -26,6 +26,7 @@ enum device_manner {
 	DEVICE_RESTARTS, /* receives, restarts, then signs the outcome */
 	DEVICE_STAGES,   /* receives, and keeps it for later */
 	DEVICE_WAITS,    /* its gate says later */
+	DEVICE_EXPIRED,  /* the metadata that came with the offer are too old for it */
 	DEVICE_LINGERS,  /* receives, and installs for ever */
 };
 

@@ -180,6 +180,26 @@ static void a_gate_that_says_later_leaves_the_parcel_ready(void **state)
 	assert_int_equal(site_parcel(site, pump, "dep-1"), PARCEL_READY);
 }
 
+static void metadata_too_old_for_the_device_have_a_status_of_their_own(void **state)
+{
+	struct site *const site = *state;
+	struct device *const pump = site_device(site, "pump-1", true, true);
+	struct error err = {0};
+
+	pump->manner = DEVICE_EXPIRED;
+	site_assign(site, pump, "dep-1");
+	site_open(site);
+	assert_false(site_deliver(site, &err));
+	assert_int_equal(err.code, ERROR_EXPIRED);
+
+	const struct told *const told = site_told(site, "pump-1");
+
+	assert_int_equal(told->result.word, DELIVER_WAITING);
+	assert_int_equal(told->result.code, ERROR_EXPIRED);
+	assert_string_equal(told->reason, "timestamp: authentic, but it has expired");
+	assert_int_equal(site_parcel(site, pump, "dep-1"), PARCEL_READY);
+}
+
 static void a_device_that_restarts_is_waited_for(void **state)
 {
 	struct site *const site = *state;
@@ -349,6 +369,7 @@ int main(void)
 		ON_SITE(an_outcome_that_is_no_success_is_told_and_kept),
 		ON_SITE(a_staged_update_is_not_yet_an_outcome),
 		ON_SITE(a_gate_that_says_later_leaves_the_parcel_ready),
+		ON_SITE(metadata_too_old_for_the_device_have_a_status_of_their_own),
 		ON_SITE(a_device_that_restarts_is_waited_for),
 		ON_SITE(receipts_are_collected_though_nothing_is_brought),
 		ON_SITE(what_a_colleague_delivered_is_not_brought_again),
