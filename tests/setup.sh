@@ -36,7 +36,8 @@ wanted=$(grep -v '^#' packages | grep -E '^[^ ]+ +pip ' | cut -d' ' -f1)
 if [ "$(cat "$venv/installed" 2>/dev/null)" != "$wanted" ]; then
 	echo "setup: installing from PyPI:" $wanted >&2
 	# shellcheck disable=SC2086 # a list of words
-	{ /usr/bin/python3 -m venv "$venv" && "$venv/bin/pip" install -q $wanted >&2 &&
+	{ /usr/bin/python3 -m venv "$venv" &&
+		"$venv/bin/pip" install -q --retries 1 --timeout 15 $wanted >&2 &&
 		echo "$wanted" >"$venv/installed"; } ||
 		echo "setup: PyPI cannot be reached: tests that need it will be SKIPPED" >&2
 fi
