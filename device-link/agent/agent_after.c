@@ -76,7 +76,7 @@ static bool accept_both(struct agent *agent, struct error *err)
 {
 	struct error why = {0};
 
-	if (agent->settings->tuf_root != NULL && !agent_tuf_judged(agent, err))
+	if (!agent_tuf_again(agent, err))
 		return false;
 	if (!agent_tuf_keep(agent, &why)) {
 		agent_spool_failed(agent, &why);

@@ -230,6 +230,8 @@ NODISCARD bool agent_tuf_order(struct agent *, struct tuf_order *, struct error 
 NODISCARD bool agent_tuf_judged(struct agent *, struct error *);
 NODISCARD bool agent_tuf_after(
 	struct agent *, const struct process_end *, const char *line, struct error *);
+/* They were judged once more, with the artifact, and are good. */
+NODISCARD bool agent_tuf_again(struct agent *, struct error *);
 /* The artifact is verified: the job, once saved, names the set as the active one. */
 NODISCARD bool agent_tuf_keep(struct agent *, struct error *why);
 

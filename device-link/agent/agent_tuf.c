@@ -244,21 +244,29 @@ bool agent_tuf_judge(struct agent *agent, struct error *err)
 		tuf_judge_child, &order, agent->now_ms + JUDGE_TIMEOUT_MS, &agent->worker, err);
 }
 
-bool agent_tuf_judged(struct agent *agent, struct error *err)
+static bool take_verdict(struct agent *agent, struct tuf_verdict *verdict, struct error *err)
 {
-	struct tuf_verdict verdict;
 	const int64_t floor = agent->marks.floor;
 
-	if (!tuf_verdict_load(agent->tuf.fact_path, &verdict, err))
+	if (!tuf_verdict_load(agent->tuf.fact_path, verdict, err))
 		return false;
-	tuf_verdict_mark(&verdict, &agent->marks);
+	tuf_verdict_mark(verdict, &agent->marks);
 	if (!marks_save(agent->marks_path, &agent->marks, err))
 		return false;
 	if (agent->marks.floor > floor)
 		agent_say("signed metadata: it is certainly later than %lld",
 			(long long)agent->marks.floor);
-	agent->tuf.judged = verdict.good;
-	agent->tuf.own = verdict.own;
+	agent->tuf.judged = verdict->good;
+	agent->tuf.own = verdict->own;
+	return true;
+}
+
+bool agent_tuf_judged(struct agent *agent, struct error *err)
+{
+	struct tuf_verdict verdict;
+
+	if (!take_verdict(agent, &verdict, err))
+		return false;
 	if (!verdict.good) {
 		stick(agent, verdict.code, verdict.why);
 		return true;
@@ -280,6 +288,13 @@ bool agent_tuf_after(
 }
 
 /* ---- with the artifact ---- */
+
+bool agent_tuf_again(struct agent *agent, struct error *err)
+{
+	struct tuf_verdict verdict;
+
+	return !is_needed(agent) || take_verdict(agent, &verdict, err);
+}
 
 bool agent_tuf_keep(struct agent *agent, struct error *why)
 {
