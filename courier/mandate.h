@@ -55,8 +55,8 @@ void mandate_compare(struct mandate *, const struct digest *, uint64_t size);
 
 /* Append, as object METADATA of courier-link(7), what the device needs to judge for itself:
  * every root, and of the rest of what is kept what leads to its direction and artifact. */
-NODISCARD bool mandate_pack(struct store *, const char *repository, const char *device,
-	const struct mandate *, struct buf *set, struct error *);
+NODISCARD bool mandate_pack(struct repository *kept, const char *device, const struct mandate *,
+	struct buf *set, struct error *);
 
 /* What a device would say to it at DATE: its own judgement of the set it would be brought.
  * What it would refuse goes to the mandate's WHY; false is trouble here.  SEEN: versions it
@@ -71,13 +71,14 @@ struct mandate_rehearsal {
 	int64_t date;
 };
 
-NODISCARD bool mandate_rehearse(struct store *, const char *repository,
-	const struct mandate_rehearsal *, struct mandate *, struct error *);
+NODISCARD bool mandate_rehearse(struct repository *kept, const struct mandate_rehearsal *,
+	struct mandate *, struct error *);
 
 /* ---- what is kept ---- */
 
-/* The set of the open parcel of a trip's device; nothing is appended when no repository
- * speaks of it, or what it says was not fetched: the device then says what it misses. */
+/* Fill SET, which is empty, for the open parcel of a trip's device; it stays empty when no
+ * repository speaks of it, or what it says was not fetched: the device then says what it
+ * misses. */
 NODISCARD bool mandate_bring(struct store *, const struct settings *,
 	const struct trip_device *, struct buf *set, struct error *);
 

@@ -138,14 +138,14 @@ static void judge(const struct tuf_set *set, const struct mandate_rehearsal *reh
 	mandate->why = why;
 }
 
-bool mandate_rehearse(struct store *store, const char *repository,
-	const struct mandate_rehearsal *rehearsal, struct mandate *mandate, struct error *err)
+bool mandate_rehearse(struct repository *kept, const struct mandate_rehearsal *rehearsal,
+	struct mandate *mandate, struct error *err)
 {
 	CLEANUP(buf_free) struct buf packed = {0};
 	CLEANUP(tuf_set_done) struct tuf_set set = {.count = 0};
 	struct error why = {0};
 
-	if (!mandate_pack(store, repository, rehearsal->device, mandate, &packed, &why)
+	if (!mandate_pack(kept, rehearsal->device, mandate, &packed, &why)
 		|| !tuf_set_open(buf_bytes(&packed), &set, &why)) {
 		if (why.code == ERROR_DAMAGED || why.code == ERROR_UNAUTHORISED) {
 			*err = why;

@@ -84,7 +84,6 @@ bool rehearsal_read_papers(struct store *store, const struct settings *settings,
 			bytes_of(control->root), &crl, err))
 		return false;
 	made.revoked = certificate_crl_revokes(crl, chain);
-	made.store = store;
 	if (!mandate_open_kept(store, settings, &made.kept, err))
 		return false;
 	*out = made;
@@ -177,8 +176,8 @@ static void judge_mandate_time(const struct mandate *mandate, const struct setti
 
 /* The device's own judgement, of what it would be brought. */
 static bool rehearse_mandate(const struct rehearsal_papers *papers,
-	const struct settings *settings, const struct trip_device *trip, int64_t date,
-	struct mandate *mandate, struct error *err)
+	const struct trip_device *trip, int64_t date, struct mandate *mandate,
+	struct error *err)
 {
 	const struct inventory_tuf *const known = &trip->inventory.tuf;
 	const bool has_said = trip_tuf(trip) == TRIP_TUF_DEMANDED;
@@ -198,8 +197,7 @@ static bool rehearse_mandate(const struct rehearsal_papers *papers,
 	};
 
 	return !trip->parcel.has_digest || mandate->why.code != ERROR_NONE
-		|| mandate_rehearse(papers->store, settings->repositories[mandate->source].name,
-			&rehearsal, mandate, err);
+		|| mandate_rehearse(papers->kept.at[mandate->source], &rehearsal, mandate, err);
 }
 
 /* One expired role is said once, by the name that people know. */
@@ -247,7 +245,7 @@ static bool judge_mandate(const struct rehearsal_papers *papers,
 		block_unvouched(papers, trip, out);
 		return true;
 	}
-	if (!rehearse_mandate(papers, settings, trip, date, &mandate, err))
+	if (!rehearse_mandate(papers, trip, date, &mandate, err))
 		return false;
 	block_mandate(&mandate, settings, date, out);
 	return true;

@@ -33,7 +33,6 @@ struct rehearsal {
 struct rehearsal_papers {
 	struct certificate_holder us;
 	bool revoked;
-	struct store *store;      /* borrowed */
 	struct mandate_kept kept; /* of repositories */
 };
 

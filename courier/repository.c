@@ -157,25 +157,6 @@ static bool open_kept(struct repository *repository, bool *found, struct error *
 	return !*found || refresh(repository, err);
 }
 
-bool repository_open_recorded(struct store *store, const char *name,
-	struct tuf_set_writer *writer, struct repository **out, struct error *err)
-{
-	CLEANUP(repository_cleanup) struct repository *made = NULL;
-	bool found = false;
-
-	if (!make(store, name, &made, err))
-		return false;
-	made->recorder = writer;
-	if (!open_kept(made, &found, err))
-		return error_while(err, "repository %s, as it was fetched", name);
-	if (!found)
-		return error_set(
-			err, ERROR_NOTHING, "repository %s was not fetched: sync", name);
-	*out = made;
-	made = NULL;
-	return true;
-}
-
 bool repository_open_kept(struct store *store, const char *name, struct repository **out,
 	bool *found, struct error *err)
 {

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 
 #include "common/config.h"
-#include "common/tuf/tuf_set.h"
 #include "courier/repository.h"
 
 enum { REPOSITORY_FILE_MAX = 20 + TUF_NAME_MAX + 6 + 1 /* "N.", a quoted name, ".json" */ };
@@ -40,14 +39,8 @@ struct repository {
 	struct digest *needed;  /* hashes of contents; sorted once asked */
 	size_t needed_count, needed_room;
 	bool needed_sorted;
-	struct tuf_set_writer *recorder; /* what is fetched is added to it; NULL: none */
-	atomic_size_t files, bytes;      /* fetched, by any thread */
+	atomic_size_t files, bytes; /* fetched, by any thread */
 };
-
-/* What is kept, which must be there; all metadata that are looked at are added to the
- * writer. */
-NODISCARD bool repository_open_recorded(struct store *, const char *name,
-	struct tuf_set_writer *, struct repository **, struct error *);
 
 /* ---- by HTTP (repository_get.c) ---- */
 

@@ -106,6 +106,10 @@ const struct tuf_metadata *tuf_top(const struct tuf *, enum tuf_kind);
 int64_t tuf_valid_until(const struct tuf *, const char **role);
 /* The same of the top-level metadata, and of those the last search went through. */
 int64_t tuf_search_until(const struct tuf *, const char **role);
+/* Of the roles that the last search went through, but for the top-level targets, that at
+ * INDEX, and the version of its metadata; NULL: there are no more.  Borrowed until the next
+ * call. */
+const char *tuf_search_role(const struct tuf *, size_t index, int64_t *version);
 
 /* ---- whether bytes are the target ---- */
 

@@ -375,3 +375,13 @@ int64_t tuf_search_until(const struct tuf *tuf, const char **role)
 {
 	return first_to_expire(tuf, true, role);
 }
+
+const char *tuf_search_role(const struct tuf *tuf, size_t index, int64_t *version)
+{
+	for (const struct tuf_held *held = tuf->held; held != NULL; held = held->next)
+		if (held->used == tuf->searches && index-- == 0) {
+			*version = held->metadata->version;
+			return held->name;
+		}
+	return NULL;
+}
