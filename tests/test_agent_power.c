@@ -134,10 +134,21 @@ static void end(struct scene *scene)
 	carry_done(&scene->carry);
 }
 
+/* The newest receipt, in whatever order they were collected. */
+static const struct receipt *newest(const struct stand *stand)
+{
+	const struct receipt *found = stand_last(stand);
+
+	for (size_t i = 0; i < stand->kept_count; i++)
+		if (stand->kept[i].sequence > found->sequence)
+			found = &stand->kept[i];
+	return found;
+}
+
 /* What it says of itself is what is there. */
 static void agrees(struct scene *scene, const char *what)
 {
-	const struct receipt *const last = stand_last(&scene->stand);
+	const struct receipt *const last = newest(&scene->stand);
 	char app[64], log[8192];
 
 	stand_read(&scene->stand, "target/app", app, sizeof(app));
