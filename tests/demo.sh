@@ -2,7 +2,8 @@
 # The journey of one update, told step by step: two devices that have no network, a
 # central server, a repository of signed metadata, and a courier between them.  Everything
 # is real - programs, keys, signed artifacts, TLS - but for the server, a stand-in for
-# Mender's, and the cables, which are pseudo-terminals at 115200 baud.  Uses and removes a throwaway directory.
+# Mender's, and the cables, which are pseudo-terminals at 115200 baud.  Uses and removes a
+# throwaway directory.
 # usage: sh tests/demo.sh       (Debian 12; root or sudo)
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -158,8 +159,7 @@ run courier-admin trust freshen --until "$(date -u -d '60 days' +%F)" \
 
 step '8. Sync, and plan: still connected'
 tell 'The artifact and the metadata cross once, are verified, and wait sealed on the laptop. The
-plan rehearses
-what each device will decide, with the very code the device runs.'
+plan rehearses what each device will decide, with the very code the device runs.'
 run courier --passphrase-file anna-passphrase sync
 run courier --passphrase-file anna-passphrase plan
 

@@ -132,8 +132,8 @@ static bool say_texts(const struct tuf_list *list, struct buf *out, struct error
 static bool say_delegation(const struct tuf_metadata *targets, const struct tuf_role *role,
 	struct buf *out, struct error *err)
 {
-	const char *const name = role->name;
-	const struct tuf_list one = {.at = (void *)(uintptr_t)&name, .count = 1};
+	const char *name = role->name;
+	const struct tuf_list one = {.at = &name, .count = 1};
 
 	return buf_print(out, err, "  delegates to") && say_texts(&one, out, err)
 		&& buf_print(out, err, ", %s, signed by ",

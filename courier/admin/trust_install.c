@@ -127,9 +127,9 @@ static bool put(const char *directory, const char *name, struct bytes content, m
 
 /* ---- turns ---- */
 
-enum turn { TURN_PLAIN = 'a', TURN_FIRST, TURN_LAST };
+enum turn { TURN_PLAIN, TURN_FIRST, TURN_LAST, TURN_COUNT };
 
-static char turn_of(const char *name, bool root_first)
+static enum turn turn_of(const char *name, bool root_first)
 {
 	const char *const dot = strchr(name, '.');
 
@@ -156,7 +156,7 @@ static int compare_versions(const void *a, const void *b)
 	return (version_a > version_b) - (version_a < version_b);
 }
 
-static bool export_turn(const struct trust *trust, const struct listing *names, char turn,
+static bool export_turn(const struct trust *trust, const struct listing *names, enum turn turn,
 	bool root_first, struct error *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];
@@ -207,8 +207,8 @@ bool trust_export(struct trust *trust, bool root_first, struct error *err)
 	/* Roots in their order: a client walks until one is missing. */
 	if (names.count > 1)
 		qsort(names.at, (size_t)names.count, sizeof(struct dirent *), compare_versions);
-	for (char turn = TURN_PLAIN; turn <= TURN_LAST; turn++)
-		if (!export_turn(trust, &names, turn, root_first, err))
+	for (int turn = 0; turn < TURN_COUNT; turn++)
+		if (!export_turn(trust, &names, (enum turn)turn, root_first, err))
 			return false;
 	return prune_tree(trust, &names, err);
 }
@@ -300,8 +300,8 @@ static bool stage_files(
 		|| !file_make_directory(directory, 0700, err))
 		return false;
 	for (size_t i = 0; i < set->count; i++) {
-		(void)snprintf(name, sizeof(name), "%c%s", turn_of(set->at[i].name, root_first),
-			set->at[i].name);
+		(void)snprintf(name, sizeof(name), "%c%s",
+			'a' + (int)turn_of(set->at[i].name, root_first), set->at[i].name);
 		if (!put(directory, name, buf_bytes(&set->at[i].content), 0600, err))
 			return false;
 	}

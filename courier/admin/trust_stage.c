@@ -174,9 +174,10 @@ static struct trust_need need_of(
 	struct error err = {0};
 
 	for (size_t i = 0; i < need.role->keyids.count; i++) {
+		const char *id = ids[i];
 		struct tuf_role alone = one;
 
-		alone.keyids = (struct tuf_list){.at = (void *)(uintptr_t)&ids[i], .count = 1};
+		alone.keyids = (struct tuf_list){.at = &id, .count = 1};
 		need.signed_by += tuf_verify(staged, &root->keys, &alone, &err);
 	}
 	need.met = tuf_verify(staged, &root->keys, need.role, &err);
