@@ -6,7 +6,7 @@
 
 /* What a device of 32 MiB can hold at a time: far more than it needs, far less than a
  * hostile courier could send. */
-enum { HELD_MAX = 3 << 20, NOT_SHOWN = 80 };
+enum { HELD_MAX = 5 << 19, NOT_SHOWN = 80 };
 
 /* ---- a client over a set ---- */
 

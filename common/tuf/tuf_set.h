@@ -21,7 +21,7 @@ enum {
 	TUF_SET_MAX = 16 << 20,       /* bytes of a set */
 	TUF_SET_FILES_MAX = 8192,     /* records of a set */
 	TUF_SET_NAME_MAX = 512,       /* bytes of a name */
-	TUF_SET_CONTENT_MAX = 3 << 20 /* bytes of one content */
+	TUF_SET_CONTENT_MAX = 5 << 19 /* bytes of one content */
 };
 
 enum tuf_set_kind {
