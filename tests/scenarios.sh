@@ -1,7 +1,8 @@
 #!/bin/sh
 # Everything that can be wrong with what comes in, and everything that happens to devices
 # and couriers over the years, a family at a time, with the real programs; and an artifact
-# of 10 GiB, for which 12 GiB of disk are needed.  About ten minutes.
+# of 10 GiB, for which 12 GiB of disk are needed; power lost at each write of a directed
+# update.  About a quarter of an hour.
 # usage: sh tests/scenarios.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
