@@ -83,17 +83,21 @@ class Device:
         job = self.job()
         return job["phase"] == "idle" and job["due"]["sequence"] == 0
 
+    def begun(self):
+        """It has looked at what was left by the one before, and says so."""
+        return b", device d1, " in read(self.directory + ".log")
+
     def run(self, watched):
         """Until it has nothing more to do, or is dead, or does nothing after a fault."""
         environment = dict(os.environ)
         if watched:
             environment.update(self.layer.environment())
-        with open(self.directory + ".log", "ab") as log:
+        with open(self.directory + ".log", "wb") as log:
             agent = subprocess.Popen([AGENT, "-c", os.path.join(self.directory, "agent.conf"),
                                       "run"], env=environment, stderr=log)
         end, struck = time.monotonic() + PATIENCE_S, None
         try:
-            while agent.poll() is None and not self.over():
+            while agent.poll() is None and not (self.begun() and self.over()):
                 now = time.monotonic()
                 need(now < end, "it does not come to its end")
                 struck = struck or (now if watched and self.layer.struck else None)
