@@ -96,8 +96,9 @@ static bool read_at(
 		return error_set(err, ERROR_MALFORMED, "a record that is cut off");
 	if (set->source.read != NULL)
 		return set->source.read(set->source.self, offset, at, len, err);
-	if (len > 0)
-		memcpy(at, set->bytes.at + offset, len);
+	if (set->bytes.at == NULL)
+		return len == 0 || error_set(err, ERROR_MALFORMED, "a set of no bytes");
+	memcpy(at, set->bytes.at + offset, len);
 	return true;
 }
 

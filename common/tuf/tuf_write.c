@@ -205,26 +205,23 @@ bool tuf_draft_merge(struct tuf_draft *draft, const struct tuf_draft *other, str
 
 /* ---- files ---- */
 
-static int compare_indices(const void *a, const void *b, void *self)
+static int compare_keyids(const void *a, const void *b)
 {
-	const struct tuf_draft *const draft = self;
-	const size_t *const index_a = a, *const index_b = b;
+	const struct tuf_draft_signature *const *const one = a, *const *const other = b;
 
-	return strcmp(draft->signatures[*index_a].keyid, draft->signatures[*index_b].keyid);
+	return strcmp((*one)->keyid, (*other)->keyid);
 }
 
 static bool print_signatures(const struct tuf_draft *draft, struct buf *out, struct error *err)
 {
-	size_t order[TUF_WRITE_SIGNATURES_MAX];
+	const struct tuf_draft_signature *order[TUF_WRITE_SIGNATURES_MAX];
 
 	for (size_t i = 0; i < draft->count; i++)
-		order[i] = i;
-	qsort_r(order, draft->count, sizeof(order[0]), compare_indices,
-		(void *)(uintptr_t)draft);
+		order[i] = &draft->signatures[i];
+	qsort(order, draft->count, sizeof(const struct tuf_draft_signature *), compare_keyids);
 	for (size_t i = 0; i < draft->count; i++)
 		if (!buf_print(out, err, "%s{\"keyid\":\"%s\",\"sig\":\"%s\"}",
-			    i == 0 ? "" : ",", draft->signatures[order[i]].keyid,
-			    draft->signatures[order[i]].sig))
+			    i == 0 ? "" : ",", order[i]->keyid, order[i]->sig))
 			return false;
 	return true;
 }

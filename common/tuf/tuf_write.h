@@ -37,12 +37,14 @@ NODISCARD bool tuf_write_begin(enum tuf_kind, int64_t version, int64_t issued, i
 /* Add length and hashes, of which there is one. */
 void tuf_write_hashes(struct json *, int64_t length, const struct digest *);
 
+struct tuf_draft_signature {
+	char keyid[DIGEST_TEXT];
+	char sig[2 * TUF_WRITE_SIGNATURE + 1];
+};
+
 struct tuf_draft {
 	struct buf form; /* canonical: what is signed */
-	struct {
-		char keyid[DIGEST_TEXT];
-		char sig[2 * TUF_WRITE_SIGNATURE + 1];
-	} signatures[TUF_WRITE_SIGNATURES_MAX];
+	struct tuf_draft_signature signatures[TUF_WRITE_SIGNATURES_MAX];
 	size_t count;
 };
 
