@@ -10,6 +10,7 @@
  *	agent_clock.c   the time as the operator tells it
  *	agent_work.c    the job: facts, actions, children
  *	agent_after.c   what follows when a child has ended
+ *	agent_turn.c    from what was done, or could not be, to what comes next
  *	agent_survey.c  asking the scripts
  *	agent_receipt.c receipts, and what there is to say
  */
@@ -192,15 +193,24 @@ void agent_log(struct agent *, const char *fmt, ...) PRINTF(2, 3);
 NODISCARD bool agent_work_step(struct agent *, struct error *);
 void agent_work_stop(struct agent *);
 int64_t agent_work_deadline_ms(const struct agent *);
-/* Endings, and the way to one. */
 NODISCARD bool agent_refuse(struct agent *, const struct error *why, struct error *);
-NODISCARD bool agent_rolled_back(struct agent *, struct error *);
-NODISCARD bool agent_to_roll_back(
-	struct agent *, enum error_code, const char *why, struct error *);
-/* The same for JOB_LOOKING. */
-NODISCARD bool agent_to_look(struct agent *, const char *why, struct error *);
 /* The artifact file cannot be written or read now: wait for the next offer. */
 void agent_spool_failed(struct agent *, const struct error *why);
+
+/* ---- agent_turn.c: to the phase the name says, durably ---- */
+NODISCARD bool agent_to_commit(struct agent *, struct error *);
+NODISCARD bool agent_to_roll_back(
+	struct agent *, enum error_code, const char *why, struct error *);
+NODISCARD bool agent_to_look(struct agent *, const char *why, struct error *);
+/* The phase was begun AGENT_TRIES times and never ended: roll back; or, when it was the
+ * rollback, look at what is in place. */
+NODISCARD bool agent_cut_short(struct agent *, struct error *);
+NODISCARD bool agent_cut_short_again(struct agent *, struct error *);
+/* The new or the old software was started. */
+NODISCARD bool agent_after_reboot(struct agent *, struct error *);
+/* Endings: a receipt is due. */
+NODISCARD bool agent_rolled_back(struct agent *, struct error *);
+NODISCARD bool agent_give_up(struct agent *, struct error *);
 
 /* ---- agent_after.c ---- */
 NODISCARD bool agent_worker_step(struct agent *, struct error *);

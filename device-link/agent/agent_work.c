@@ -249,86 +249,6 @@ static bool do_look(struct agent *agent, struct error *err)
 	return count_try(agent, err) && run_work(agent, work_look, PURPOSE_LOOK, err);
 }
 
-static bool do_to_commit(struct agent *agent, struct error *err)
-{
-	agent->job.healthy = true;
-	return agent_go(agent, JOB_COMMITTING, NULL, ERROR_NONE, "", err);
-}
-
-static void note_why(struct job *job, enum error_code code, const char *why)
-{
-	job->code = code;
-	(void)snprintf(job->reason, sizeof(job->reason), "%s", why);
-	job_log_clean(job->reason);
-}
-
-bool agent_to_roll_back(
-	struct agent *agent, enum error_code code, const char *why, struct error *err)
-{
-	note_why(&agent->job, code, why);
-	return agent_go(agent, JOB_ROLLING_BACK, NULL, code, why, err);
-}
-
-/* Why it was rolled back says more than why that failed. */
-bool agent_to_look(struct agent *agent, const char *why, struct error *err)
-{
-	char both[STATEMENT_REASON_MAX + 1], first[120];
-
-	(void)snprintf(first, sizeof(first), "%.119s", agent->job.reason);
-	job_log_clean(first); /* it may have been cut within a character */
-	(void)snprintf(both, sizeof(both), "%s%s%.130s", first, first[0] == 0 ? "" : "; ", why);
-	note_why(&agent->job, ERROR_FAILED, both);
-	return agent_go(agent, JOB_LOOKING, NULL, ERROR_FAILED, why, err);
-}
-
-static bool do_to_roll_back(struct agent *agent, struct error *err)
-{
-	char why[128];
-
-	(void)snprintf(why, sizeof(why), "%s was cut short %d times",
-		job_phase_name(agent->job.phase), AGENT_TRIES);
-	return agent_to_roll_back(agent, ERROR_FAILED, why, err);
-}
-
-static bool do_to_look(struct agent *agent, struct error *err)
-{
-	char why[128];
-
-	(void)snprintf(why, sizeof(why), "%s was cut short %d times",
-		job_phase_name(agent->job.phase), AGENT_TRIES);
-	return agent_to_look(agent, why, err);
-}
-
-static bool do_give_up(struct agent *agent, struct error *err)
-{
-	static const enum outcome failed = OUTCOME_FAILED;
-	char why[STATEMENT_REASON_MAX + 1];
-
-	if (agent->job.committed)
-		(void)snprintf(why, sizeof(why),
-			"the new software is not healthy, and its installer knows no rollback");
-	else
-		(void)snprintf(why, sizeof(why), "%s was cut short %d times",
-			job_phase_name(agent->job.phase), AGENT_TRIES);
-	return agent_go(agent, JOB_NONE, &failed, ERROR_FAILED, why, err);
-}
-
-bool agent_rolled_back(struct agent *agent, struct error *err)
-{
-	static const enum outcome outcome = OUTCOME_ROLLED_BACK;
-	char why[STATEMENT_REASON_MAX + 1];
-
-	memcpy(why, agent->job.reason, sizeof(why));
-	return agent_go(agent, JOB_NONE, &outcome, agent->job.code, why, err);
-}
-
-static bool do_after_reboot(struct agent *agent, struct error *err)
-{
-	if (agent->job.rolled_back)
-		return agent_rolled_back(agent, err);
-	return agent_go(agent, JOB_CHECKING, NULL, ERROR_NONE, "", err);
-}
-
 static bool start_reboot(struct agent *agent, struct error *err)
 {
 	agent->reboot_told = true;
@@ -381,15 +301,15 @@ static bool act(struct agent *agent, enum agent_action action, struct error *err
 		[ACTION_BEGIN] = do_begin,
 		[ACTION_INSTALL] = do_install,
 		[ACTION_REBOOT] = do_reboot,
-		[ACTION_AFTER_REBOOT] = do_after_reboot,
+		[ACTION_AFTER_REBOOT] = agent_after_reboot,
 		[ACTION_CHECK] = do_check,
-		[ACTION_TO_COMMIT] = do_to_commit,
+		[ACTION_TO_COMMIT] = agent_to_commit,
 		[ACTION_COMMIT] = do_commit,
 		[ACTION_ROLL_BACK] = do_roll_back,
-		[ACTION_TO_ROLL_BACK] = do_to_roll_back,
-		[ACTION_TO_LOOK] = do_to_look,
+		[ACTION_TO_ROLL_BACK] = agent_cut_short,
+		[ACTION_TO_LOOK] = agent_cut_short_again,
 		[ACTION_LOOK] = do_look,
-		[ACTION_GIVE_UP] = do_give_up,
+		[ACTION_GIVE_UP] = agent_give_up,
 	};
 
 	return actions[action](agent, err);
