@@ -149,6 +149,19 @@ bool json_need_integer(
 	return json_integer(json_member(object, name), out) || lacks(name, "an integer", err);
 }
 
+bool json_need_count(
+	const struct json *object, const char *name, uint64_t *out, struct error *err)
+{
+	int64_t value = 0;
+
+	if (!json_need_integer(object, name, &value, err))
+		return false;
+	if (value < 0)
+		return error_set(err, ERROR_MALFORMED, "%.64s is negative", name);
+	*out = (uint64_t)value;
+	return true;
+}
+
 bool json_need_bool(const struct json *object, const char *name, bool *out, struct error *err)
 {
 	const cJSON *const member = node(json_member(object, name));

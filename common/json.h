@@ -50,6 +50,9 @@ NODISCARD bool json_need_text(
 	const struct json *object, const char *name, char *text, size_t room, struct error *);
 NODISCARD bool json_need_integer(
 	const struct json *object, const char *name, int64_t *, struct error *);
+/* An integer that is not negative. */
+NODISCARD bool json_need_count(
+	const struct json *object, const char *name, uint64_t *, struct error *);
 NODISCARD bool json_need_bool(
 	const struct json *object, const char *name, bool *, struct error *);
 NODISCARD bool json_need_digest(

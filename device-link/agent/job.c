@@ -108,24 +108,11 @@ bool job_save(const char *path, const struct job *job, struct error *err)
 
 /* ---- reading ---- */
 
-static bool need_count(
-	const struct json *object, const char *name, uint64_t *out, struct error *err)
-{
-	int64_t value = 0;
-
-	if (!json_need_integer(object, name, &value, err))
-		return false;
-	if (value < 0)
-		return error_set(err, ERROR_MALFORMED, "%s is negative", name);
-	*out = (uint64_t)value;
-	return true;
-}
-
 static bool need_code(const struct json *object, enum error_code *out, struct error *err)
 {
 	uint64_t code = 0;
 
-	if (!need_count(object, "code", &code, err))
+	if (!json_need_count(object, "code", &code, err))
 		return false;
 	if (code > ERROR_GONE)
 		return error_set(err, ERROR_MALFORMED, "code out of range");
@@ -185,7 +172,7 @@ static bool read_due(const struct json *object, struct job_due *due, struct erro
 	const struct json *member = NULL;
 
 	return json_need_object(object, "due", &member, err)
-		&& need_count(member, "sequence", &due->sequence, err)
+		&& json_need_count(member, "sequence", &due->sequence, err)
 		&& need_outcome(member, &due->outcome, err)
 		&& need_code(member, &due->code, err)
 		&& json_need_text(member, "reason", due->reason, sizeof(due->reason), err);
@@ -207,7 +194,7 @@ static bool read_set(const struct json *object, struct job *job, struct error *e
 	return json_member(object, "metadata") == NULL
 		|| (json_need_object(object, "metadata", &member, err)
 			&& json_need_digest(member, "digest", &job->set, err)
-			&& need_count(member, "size", &job->set_size, err)
+			&& json_need_count(member, "size", &job->set_size, err)
 			&& json_need_digest(member, "active", &job->active, err));
 }
 
@@ -219,13 +206,13 @@ static bool read_job(const struct json *object, struct job *job, struct error *e
 		&& json_need_text(object, "name", job->name, sizeof(job->name), err)
 		&& json_need_text(object, "before", job->before, sizeof(job->before), err)
 		&& json_need_digest(object, "digest", &job->digest, err)
-		&& need_count(object, "size", &job->size, err)
-		&& need_count(object, "unpacked", &job->unpacked, err)
+		&& json_need_count(object, "size", &job->size, err)
+		&& json_need_count(object, "unpacked", &job->unpacked, err)
 		&& json_need_bool(object, "stage", &job->stage, err)
 		&& json_need_bool(object, "committed", &job->committed, err)
 		&& json_need_bool(object, "rolled_back", &job->rolled_back, err)
-		&& need_count(object, "tries", &job->tries, err)
-		&& need_count(object, "mismatches", &job->mismatches, err)
+		&& json_need_count(object, "tries", &job->tries, err)
+		&& json_need_count(object, "mismatches", &job->mismatches, err)
 		&& json_need_text(object, "boot", job->boot, sizeof(job->boot), err)
 		&& need_code(object, &job->code, err)
 		&& json_need_text(object, "reason", job->reason, sizeof(job->reason), err)
