@@ -94,10 +94,12 @@ static bool read_at(
 {
 	if (offset > set->source.size || len > set->source.size - offset)
 		return error_set(err, ERROR_MALFORMED, "a record that is cut off");
+	if (len == 0)
+		return true; /* AT may be NULL */
 	if (set->source.read != NULL)
 		return set->source.read(set->source.self, offset, at, len, err);
 	if (set->bytes.at == NULL)
-		return len == 0 || error_set(err, ERROR_MALFORMED, "a set of no bytes");
+		return error_set(err, ERROR_MALFORMED, "a set of no bytes");
 	memcpy(at, set->bytes.at + offset, len);
 	return true;
 }
